@@ -1,0 +1,66 @@
+//! A lead's place in the funnels, kept between events as JSON in the lead's row.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything the engine remembers of a conversation. Unknown fields of older versions are ignored, missing ones defaulted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Session {
+    /// Where the lead stands; `None` before the first funnel and after the last.
+    pub place: Option<Place>,
+    /// Counts step entries; a button of an earlier visit is an old button.
+    pub visit: u32,
+    /// Answers by name, over all funnels.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<String, serde_json::Value>,
+    /// Where to return when a called funnel ends, innermost last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<Frame>,
+    /// Steps before this one in the same funnel, for `back`; the newest last, at most 16.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trail: Vec<String>,
+    /// Wrong answers given to the current question.
+    pub misses: u8,
+    /// The press that ended the previous visit: the same press again is a repeat, not an old button.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_press: Option<(u32, String)>,
+    /// Experiment (`funnel.step`) to variant name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub variants: BTreeMap<String, String>,
+    /// Score reasons already counted (`funnel.step` or `funnel.step.button`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scored: Vec<String>,
+    /// The step whose reply keyboard is on the lead's screen, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyboard: Option<Place>,
+    /// Parts of an answer that is being collected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collecting: Option<Collecting>,
+    /// Waiting for "yes" to `/forget_me`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub forgetting: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub funnel: String,
+    pub step: String,
+}
+
+/// A return address: go to `resume` (a target) in `funnel`, or show its `step` again when there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    pub funnel: String,
+    pub step: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collecting {
+    pub parts: Vec<String>,
+    /// Unix milliseconds of the first part.
+    pub since_ms: i64,
+}

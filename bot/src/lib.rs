@@ -1,0 +1,6 @@
+//! One partner's bot. The modules in reading order, lowest first.
+
+pub mod diagnostic;
+pub mod funnel;
+pub mod lead;
+pub mod partner;
