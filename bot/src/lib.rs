@@ -4,3 +4,4 @@ pub mod diagnostic;
 pub mod funnel;
 pub mod lead;
 pub mod partner;
+pub mod yaml;
