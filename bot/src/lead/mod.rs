@@ -1,5 +1,8 @@
 //! A lead: who is talking to the bot and what is known of them. PURE.
 
+pub mod contact;
+mod dialling;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
