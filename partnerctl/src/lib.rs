@@ -1,1 +1,3 @@
+//! Creates, checks, tries and supervises partners' bots.
 
+pub mod sandbox;

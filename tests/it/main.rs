@@ -1,1 +1,3 @@
+//! Drives both programs as their users do.
 
+mod sandbox;

@@ -1,0 +1,240 @@
+//! The handle to a running sandbox's world, for tests and load runs in the same process.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
+
+use super::faults::FaultRule;
+use super::journal::{Call, Event};
+use super::state::State;
+
+/// What a bot just did to a chat; hooks get it after the call was carried out, outside the lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// A new message of the bot.
+    Message {
+        bot: i64,
+        chat: i64,
+        message_id: i64,
+    },
+    /// A message of the bot changed.
+    Edited {
+        bot: i64,
+        chat: i64,
+        message_id: i64,
+    },
+    /// A press was answered.
+    Toast {
+        bot: i64,
+        user: i64,
+        callback_query_id: String,
+    },
+}
+
+type Hook = Arc<dyn Fn(&Arrival) + Send + Sync>;
+
+/// The world of one sandbox; clones share it.
+#[derive(Clone)]
+pub struct World {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    hooks: RwLock<Vec<Hook>>,
+    changed: Notify,
+}
+
+impl World {
+    pub(super) fn new(state: State) -> World {
+        let shared = Shared {
+            state: Mutex::new(state),
+            hooks: RwLock::default(),
+            changed: Notify::new(),
+        };
+        World {
+            shared: Arc::new(shared),
+        }
+    }
+
+    pub(super) fn lock(&self) -> Locked<'_> {
+        let state = self
+            .shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Locked {
+            seen: state.journal.last_event(),
+            state,
+            changed: &self.shared.changed,
+        }
+    }
+
+    pub(super) fn changed(&self) -> &Notify {
+        &self.shared.changed
+    }
+
+    pub(super) fn announce(&self, arrivals: &[Arrival]) {
+        if arrivals.is_empty() {
+            return;
+        }
+        let hooks = self
+            .shared
+            .hooks
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for arrival in arrivals {
+            for hook in &hooks {
+                hook(arrival);
+            }
+        }
+    }
+
+    /// Calls `hook` for everything a bot does to a chat, in the sandbox's own thread: it must be quick, and it may
+    /// use the world (send the next text, press the next button) without waiting for anything.
+    pub fn on_arrival(&self, hook: impl Fn(&Arrival) + Send + Sync + 'static) {
+        let mut hooks = self
+            .shared
+            .hooks
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        hooks.push(Arc::new(hook));
+    }
+
+    /// Milliseconds since 1970 on the sandbox clock.
+    pub fn now_ms(&self) -> i64 {
+        self.lock().now_ms()
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.move_clock(|state| {
+            state
+                .clock
+                .advance(i64::try_from(by.as_millis()).unwrap_or(i64::MAX))
+        });
+    }
+
+    pub fn set_clock(&self, ms: i64) {
+        self.move_clock(|state| state.clock.set(ms));
+    }
+
+    pub(super) fn move_clock(&self, step: impl FnOnce(&mut State)) -> i64 {
+        let mut state = self.lock();
+        step(&mut state);
+        let now = state.now_ms();
+        state.emit(Event::of(None, None, "clock", json!({"now_ms": now})));
+        now
+    }
+
+    /// Replaces the fault rules; a seed starts their generator anew.
+    pub fn set_faults(&self, rules: Vec<FaultRule>, seed: Option<u64>) {
+        let mut state = self.lock();
+        let armed = rules.len();
+        state.faults.set(rules, seed);
+        state.emit(Event::of(None, None, "fault", json!({"armed": armed})));
+    }
+
+    /// Telegram's sending limits on or off.
+    pub fn set_flood(&self, on: bool) {
+        self.lock().flood = on;
+    }
+
+    /// No journal, no events, short histories: for load runs.
+    pub fn set_quiet(&self, on: bool) {
+        self.lock().quiet = on;
+    }
+
+    /// Forgets everything but the registered bots, the clock and the flood switch.
+    pub fn reset(&self) {
+        self.lock().reset();
+    }
+
+    /// Requests that broke the Bot API schema, and objects of the sandbox's own that did. A test wants none.
+    pub fn violations(&self) -> Vec<String> {
+        self.lock().journal.violations()
+    }
+
+    /// The kept calls of a method (in its proper spelling), oldest first.
+    pub fn calls(&self, method: &str) -> Vec<Call> {
+        let state = self.lock();
+        state
+            .journal
+            .calls()
+            .filter(|call| call.method == method)
+            .cloned()
+            .collect()
+    }
+
+    /// Parameters of the kept calls of a method that were answered with success.
+    pub fn params(&self, method: &str) -> Vec<Map<String, Value>> {
+        let done = |call: &Call| call.code == Some(200);
+        self.calls(method)
+            .into_iter()
+            .filter(done)
+            .map(|call| call.params)
+            .collect()
+    }
+
+    /// Updates that a bot has not confirmed yet.
+    pub fn pending_updates(&self, bot: i64) -> usize {
+        let state = self.lock();
+        let now = state.now_ms();
+        state
+            .bot_by_id(bot)
+            .map_or(0, |index| state.bots[index].queue.pending(now))
+    }
+
+    /// The Bot API messages of a chat with `out` and `deleted`, oldest first; empty when there is no chat.
+    pub fn messages(&self, bot: i64, user: i64) -> Vec<Value> {
+        let state = self.lock();
+        let chat = state
+            .bot_by_id(bot)
+            .and_then(|index| state.bots[index].chats.get(&user));
+        chat.map_or_else(Vec::new, |chat| {
+            chat.messages.iter().map(|m| m.to_view()).collect()
+        })
+    }
+
+    /// The last message the bot sent to the person, if it is still there.
+    pub fn last_message(&self, bot: i64, user: i64) -> Option<Value> {
+        let state = self.lock();
+        let chat = state.bots[state.bot_by_id(bot)?].chats.get(&user)?;
+        chat.messages
+            .iter()
+            .rev()
+            .find(|m| m.out && !m.deleted)
+            .map(|m| m.to_view())
+    }
+}
+
+/// The state while it is locked; watchers are woken when it is let go with new events.
+pub(super) struct Locked<'w> {
+    state: MutexGuard<'w, State>,
+    seen: u64,
+    changed: &'w Notify,
+}
+
+impl std::ops::Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl std::ops::DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        if self.state.journal.last_event() != self.seen {
+            self.changed.notify_waiters();
+        }
+    }
+}
