@@ -1,5 +1,6 @@
 //! One partner's bot. The modules in reading order, lowest first.
 
+pub mod config;
 pub mod diagnostic;
 pub mod funnel;
 pub mod lead;

@@ -57,6 +57,14 @@ pub fn read<T: DeserializeOwned + JsonSchema>(
     }
 }
 
+/// The JSON schema of `T`, which gives editors completion and `read` its rules.
+pub fn schema_text<T: JsonSchema>() -> String {
+    let schema = schemars::schema_for!(T).to_value();
+    let mut text = format!("{schema:#}");
+    text.push('\n');
+    text
+}
+
 /// Decodes a file's bytes; `file` is its name in the message.
 pub fn text_of(file: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     let problem = |message: String| Places::new(file, "").of_file(Severity::Error, message);

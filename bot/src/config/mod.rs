@@ -1,0 +1,238 @@
+//! A partner's directory as typed sections, or every problem of it at once. PURE after the read.
+
+mod address;
+mod env_file;
+mod files;
+mod meaning;
+mod secret;
+pub mod spec;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::partner::Partner;
+use crate::yaml::{self, Places};
+use env_file::{EnvFile, parse_env};
+use files::{check_private, problem, read_inside, read_text};
+pub use meaning::{check_timezone, check_token, is_partner_id};
+pub use secret::Secret;
+use spec::ConfigSpec;
+
+/// Everything a bot is told from outside.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub partner: Partner,
+    pub team: Team,
+    pub hot: Hot,
+    pub limits: Limits,
+    pub telegram: Telegram,
+    pub funnels: FunnelFiles,
+    pub dirs: Dirs,
+    /// What is odd but stops nothing.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// The partner's people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Team {
+    pub telegram_ids: Vec<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hot {
+    pub score: i64,
+    pub cooldown_ms: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// What one lead may send at once; 0 is no limit.
+    pub inputs_at_once: u32,
+    pub inputs_per_second: f64,
+    pub messages_per_second: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Telegram {
+    pub token: Secret,
+    /// The part of the token before the colon: the bot's own Telegram id.
+    pub bot_id: i64,
+    /// Without a slash at its end.
+    pub api_url: String,
+    /// May hold a password.
+    pub proxy: Option<Secret>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunnelFiles {
+    pub shared: PathBuf,
+    /// The partner's own, if there is such a directory; they override by file name.
+    pub own: Option<PathBuf>,
+    pub only: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dirs {
+    pub partner: PathBuf,
+    /// `bot.db` and `bot.sock` are here.
+    pub data: PathBuf,
+}
+
+/// Where to look; what is `None` has a default beside the partner's directory.
+#[derive(Clone, Debug, Default)]
+pub struct LoadOptions {
+    pub partner_dir: PathBuf,
+    pub funnels_dir: Option<PathBuf>,
+    pub data_dir: Option<PathBuf>,
+    pub env_file: Option<PathBuf>,
+    pub environment: Environment,
+}
+
+/// What is taken from the process's own environment. TELEGRAM_API_URL, TELEGRAM_PROXY and FUNNELS_DIR go before
+/// `.env`; a token is never taken from here, because other programs can read it.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    const KEYS: [&str; 4] = [
+        "TELEGRAM_API_URL",
+        "TELEGRAM_PROXY",
+        "FUNNELS_DIR",
+        "CREDENTIALS_DIRECTORY",
+    ];
+
+    pub fn of_process() -> Self {
+        let values = Self::KEYS
+            .iter()
+            .filter_map(|key| Some(((*key).to_owned(), std::env::var(key).ok()?)));
+        Self(values.collect())
+    }
+
+    /// Only what is given; for tests and for `partnerctl`, which checks many partners in one process.
+    pub fn of(values: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        Self(
+            values
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+        )
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.0
+            .get(key)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+}
+
+/// Loads a partner's configuration; on errors, all of them with the warnings.
+pub fn load(options: &LoadOptions) -> Result<Config, Vec<Diagnostic>> {
+    let loaded = read(options).map_err(|problem| vec![problem])?;
+    let failed = loaded
+        .problems
+        .iter()
+        .any(|p| p.severity == Severity::Error);
+    match loaded.config {
+        Some(config) if !failed => Ok(Config {
+            warnings: loaded.problems,
+            ..config
+        }),
+        _ => Err(loaded.problems),
+    }
+}
+
+/// Every problem of a partner's directory and of the funnels it uses.
+pub fn check(options: &LoadOptions) -> Vec<Diagnostic> {
+    match read(options) {
+        Ok(loaded) => loaded.problems,
+        Err(problem) => vec![problem],
+    }
+}
+
+/// What the files said, before it is decided whether that is enough.
+struct Loaded {
+    /// Built even when there are problems, as long as the files could be read: the funnels are checked with it.
+    config: Option<Config>,
+    problems: Vec<Diagnostic>,
+}
+
+fn read(options: &LoadOptions) -> Result<Loaded, Diagnostic> {
+    let dir = &options.partner_dir;
+    if !dir.is_dir() {
+        return Err(problem(
+            dir,
+            "no such directory; create the partner with partnerctl create",
+        ));
+    }
+    let mut problems = Vec::new();
+    let env = read_env(options, &mut problems);
+    let token = read_token(options, &env, &mut problems);
+    let (spec, places) = read_spec(dir, &mut problems);
+    let config =
+        spec.map(|spec| meaning::config(options, spec, &places, &env, token, &mut problems));
+    problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    Ok(Loaded { config, problems })
+}
+
+fn read_spec(dir: &Path, problems: &mut Vec<Diagnostic>) -> (Option<ConfigSpec>, Places) {
+    let file = dir.join("config.yaml");
+    let text = read_inside(dir, &file).and_then(|text| {
+        text.ok_or_else(|| problem(&file, "no such file; partnerctl create writes one"))
+    });
+    match text {
+        Ok(text) => {
+            let name = file.display().to_string();
+            let (spec, found, places) = yaml::read::<ConfigSpec>(&name, &text);
+            problems.extend(found);
+            (spec, places)
+        }
+        Err(found) => {
+            problems.push(found);
+            (None, Places::default())
+        }
+    }
+}
+
+/// systemd hands secrets over as files of `$CREDENTIALS_DIRECTORY`; they go before `.env`.
+fn read_token(
+    options: &LoadOptions,
+    env: &EnvFile,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Secret> {
+    let credentials = options.environment.get("CREDENTIALS_DIRECTORY");
+    let file = credentials.map(|dir| Path::new(dir).join("token"));
+    let Some(file) = file.filter(|path| path.is_file()) else {
+        return env.get("BOT_TOKEN").map(Secret::new);
+    };
+    match read_text(&file) {
+        Ok(token) => Some(Secret::new(token.trim())),
+        Err(found) => {
+            problems.push(found);
+            None
+        }
+    }
+}
+
+fn read_env(options: &LoadOptions, problems: &mut Vec<Diagnostic>) -> EnvFile {
+    let dir = &options.partner_dir;
+    let path = options.env_file.clone().unwrap_or_else(|| dir.join(".env"));
+    let text = match &options.env_file {
+        Some(path) => read_text(path).map(Some),
+        None => read_inside(dir, &path),
+    };
+    problems.extend(check_private(&path).err());
+    let text = text.unwrap_or_else(|found| {
+        problems.push(found);
+        None
+    });
+    let (env, found) = parse_env(
+        &path.display().to_string(),
+        text.as_deref().unwrap_or_default(),
+    );
+    problems.extend(found);
+    env
+}

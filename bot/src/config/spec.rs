@@ -1,0 +1,65 @@
+//! `config.yaml` as it is written. `partners/config.schema.json` is generated from these structs.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::funnel::spec::{OneOrMany, Text};
+
+/// One partner's bot. Secrets (BOT_TOKEN and the like) belong to `.env` beside this file.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConfigSpec {
+    /// How leads see the partner: `{{ partner.display_name }}`. Default: BOT_DISPLAY_NAME of `.env`.
+    pub display_name: Option<String>,
+    /// Languages of the bot, the first is the fallback: `ru`, or `[ru, kk, en]`. Default: `ru`.
+    pub languages: Option<OneOrMany>,
+    /// The partner's time zone by its IANA name. Default: `Europe/Moscow`.
+    pub timezone: Option<String>,
+    /// Links that texts and buttons use by name: `shop`, `registration`, and any of your own.
+    pub links: BTreeMap<String, String>,
+    /// The funnel of a /start without a payload. Default: the first of `funnels`.
+    pub default_funnel: Option<String>,
+    /// Names of the funnels in use. Default: all that are found.
+    pub funnels: Option<Vec<String>>,
+    /// The people who receive the leads.
+    pub partner: PartnerSpec,
+    /// When a lead counts as hot.
+    pub hot: HotSpec,
+    /// Countries in which phones without a country code are read, in order. Default: `[RU, KZ]`.
+    pub phone_regions: Option<Vec<String>>,
+    /// What /privacy answers: a text, or the https address of your privacy policy.
+    pub privacy: Option<Text>,
+    /// Replaces built-in phrases by their names.
+    pub texts: BTreeMap<String, Text>,
+    /// Protection against floods.
+    pub limits: LimitsSpec,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PartnerSpec {
+    /// Telegram ids of the partner's people. More can join by `partnerctl invite`.
+    pub telegram_ids: Vec<i64>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HotSpec {
+    /// The score from which a lead is hot. Default: 50.
+    pub score: Option<i32>,
+    /// How long the partner is not told again of the same hot lead, for example `24h`. Default: `24h`.
+    pub cooldown: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsSpec {
+    /// Messages and presses one lead may send at once before being asked to slow down. 0: no limit. Default: 30.
+    pub inputs_at_once: Option<u32>,
+    /// How many per second after that. Default: 2.
+    pub inputs_per_second: Option<f64>,
+    /// Messages the bot sends per second over all chats. Default: 25.
+    pub messages_per_second: Option<u32>,
+}
