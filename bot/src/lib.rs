@@ -6,3 +6,4 @@ pub mod funnel;
 pub mod lead;
 pub mod partner;
 pub mod yaml;
+pub mod phrases;

@@ -2,5 +2,10 @@
 
 pub mod effect;
 pub mod event;
+mod filters;
+pub mod html;
+pub(crate) mod model;
 pub mod session;
 pub mod spec;
+pub(crate) mod template;
+pub(crate) mod words;

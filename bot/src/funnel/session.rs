@@ -35,6 +35,9 @@ pub struct Session {
     /// The step whose reply keyboard is on the lead's screen, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyboard: Option<Place>,
+    /// The contact button of a phone question is on the lead's screen.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub contact_keyboard: bool,
     /// Parts of an answer that is being collected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collecting: Option<Collecting>,
@@ -49,13 +52,25 @@ pub struct Place {
     pub step: String,
 }
 
-/// A return address: go to `resume` (a target) in `funnel`, or show its `step` again when there is none.
+/// A return address: the step to come back to when the funnel above it ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     pub funnel: String,
     pub step: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resume: Option<String>,
+    pub then: Return,
+    /// The caller's `Session::trail`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trail: Vec<String>,
+}
+
+/// What happens on coming back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Return {
+    /// A `call`: on to the step's `next`.
+    Next,
+    /// A trigger with `then: back`: the step is shown again.
+    Show,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,221 @@
+//! Funnels ready to run: ids are indices, texts are split by language, templates and conditions are compiled. PURE.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::effect::{MediaKind, MediaSource, Notice};
+use super::spec::{DateWhen, Then};
+use super::template::{TemplateId, Templates};
+use super::words::{Phrases, Words, language_index};
+
+pub type FunnelIx = usize;
+pub type StepIx = usize;
+
+/// Every loaded funnel of one partner.
+#[derive(Debug)]
+pub struct Funnels {
+    pub(crate) list: Vec<Funnel>,
+    pub(crate) by_id: HashMap<Arc<str>, FunnelIx>,
+    pub(crate) templates: Templates,
+    /// Start payload to funnel.
+    pub(crate) starts: HashMap<String, FunnelIx>,
+    /// Normalised keyword to funnel.
+    pub(crate) keywords: HashMap<String, FunnelIx>,
+    /// Command without its slash to funnel and description.
+    pub(crate) commands: BTreeMap<String, (FunnelIx, Words)>,
+    pub(crate) phrases: Phrases,
+    /// Every name some step saves or sets.
+    pub(crate) names: Arc<BTreeSet<String>>,
+    pub(crate) links: Arc<BTreeMap<String, String>>,
+    pub(crate) default_funnel: FunnelIx,
+    pub(crate) languages: Vec<String>,
+    pub(crate) hash: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Funnel {
+    pub id: Arc<str>,
+    pub title: Words,
+    pub languages: Vec<String>,
+    pub then: Then,
+    pub first: StepIx,
+    pub moved_to: HashMap<String, StepIx>,
+    pub steps: Vec<Step>,
+    pub by_id: HashMap<Arc<str>, StepIx>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub id: Arc<str>,
+    pub text: Option<StepText>,
+    pub media: Option<(MediaKind, MediaSource)>,
+    pub buttons: Vec<Button>,
+    pub columns: usize,
+    pub keyboard: Option<Keyboard>,
+    pub expect: Option<Expect>,
+    pub save: Option<String>,
+    pub again: Option<Words>,
+    pub times: u8,
+    pub after_times: Target,
+    pub skip: Option<Skip>,
+    pub collect: Option<Collect>,
+    pub tag: Vec<String>,
+    pub untag: Vec<String>,
+    pub score: Option<Score>,
+    pub set: Vec<(String, Setting)>,
+    /// Told on entering, or once the question is answered.
+    pub notify: Option<Notification>,
+    pub is_question: bool,
+    pub silent: Vec<Silent>,
+    pub next: Vec<Case>,
+    pub call: Option<FunnelIx>,
+}
+
+#[derive(Debug)]
+pub(crate) enum StepText {
+    One(Words),
+    Variants(Vec<Variant>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Variant {
+    pub name: String,
+    pub weight: u32,
+    pub text: Words,
+}
+
+#[derive(Debug)]
+pub(crate) struct Button {
+    pub id: Arc<str>,
+    pub text: Words,
+    pub action: ButtonAction,
+    pub value: Option<serde_json::Value>,
+    /// The text in the funnel's first language, markup and all as written.
+    pub plain: String,
+    pub tag: Vec<String>,
+    pub untag: Vec<String>,
+    pub score: Option<Score>,
+    pub when: Option<TemplateId>,
+    pub notify: Option<Notification>,
+}
+
+#[derive(Debug)]
+pub(crate) enum ButtonAction {
+    To(Target),
+    /// The step's `next`.
+    Next,
+    Link { name: String, url: String },
+}
+
+#[derive(Debug)]
+pub(crate) struct Score {
+    pub points: i32,
+    pub reason: Option<Words>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Setting {
+    Value(serde_json::Value),
+    Template(TemplateId),
+}
+
+#[derive(Debug)]
+pub(crate) enum Notification {
+    Notice(Notice),
+    Text(Words),
+}
+
+#[derive(Debug)]
+pub(crate) enum Keyboard {
+    Remove,
+    Rows(Vec<Vec<KeyboardButton>>),
+}
+
+#[derive(Debug)]
+pub(crate) struct KeyboardButton {
+    pub text: Words,
+    pub to: Target,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Expect {
+    Text { min: usize, max: usize },
+    Number { min: Option<f64>, max: Option<f64>, whole: bool },
+    Choice,
+    Phone { regions: Vec<String> },
+    Email,
+    Date(DateWhen),
+    Photo,
+}
+
+#[derive(Debug)]
+pub(crate) struct Skip {
+    pub text: Words,
+    pub to: Target,
+}
+
+#[derive(Debug)]
+pub(crate) struct Collect {
+    pub quiet_ms: i64,
+    pub max_ms: i64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Silent {
+    pub after_ms: i64,
+    pub say: Option<Words>,
+    pub to: Option<Target>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub when: Option<TemplateId>,
+    pub to: Target,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Target {
+    /// A step of the same funnel.
+    Step(StepIx),
+    Funnel(FunnelIx, StepIx),
+    End,
+    Back,
+    Human,
+    Stay,
+}
+
+impl Funnel {
+    pub fn step(&self, ix: StepIx) -> &Step {
+        &self.steps[ix]
+    }
+
+    /// The language of this funnel's texts for a lead: exact, then by its first part, then the fallback.
+    pub fn language(&self, wanted: &str) -> usize {
+        language_index(&self.languages, wanted).unwrap_or(0)
+    }
+}
+
+impl Step {
+    /// Whether a lead must do something before the step goes on by itself.
+    pub fn awaits(&self) -> bool {
+        self.expect.is_some() || self.buttons.iter().any(Button::leads_on) || self.next.iter().any(|case| case.to == Target::Stay)
+    }
+}
+
+impl Button {
+    pub fn leads_on(&self) -> bool {
+        !matches!(self.action, ButtonAction::Link { .. })
+    }
+}
+
+/// Letters as people mean them: case, ё, and punctuation at the ends do not matter.
+pub(crate) fn normalise(text: &str) -> String {
+    text.trim_matches(|c: char| !c.is_alphanumeric())
+        .chars()
+        .flat_map(char::to_lowercase)
+        .map(|c| if c == 'ё' { 'е' } else { c })
+        .collect::<String>()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
