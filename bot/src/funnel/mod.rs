@@ -1,5 +1,6 @@
 //! Funnels: the language (`spec`), its inputs (`event`), its outputs (`effect`), a lead's place (`session`). PURE.
 
+mod compile;
 pub mod effect;
 pub mod event;
 mod filters;
@@ -9,3 +10,6 @@ pub mod session;
 pub mod spec;
 pub(crate) mod template;
 pub(crate) mod words;
+
+pub use compile::{Compiled, MediaFiles, SourceFile, compile, load};
+pub use model::Funnels;

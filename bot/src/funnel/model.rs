@@ -53,6 +53,8 @@ pub(crate) struct Step {
     pub columns: usize,
     pub keyboard: Option<Keyboard>,
     pub expect: Option<Expect>,
+    /// The contact button of a phone question; `Some(None)` has the built-in text.
+    pub contact_button: Option<Option<Words>>,
     pub save: Option<String>,
     pub again: Option<Words>,
     pub times: u8,

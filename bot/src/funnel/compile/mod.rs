@@ -1,0 +1,149 @@
+//! From funnel files to `Funnels`: every problem of every file at once, or something that cannot go wrong later. PURE but for `load`.
+
+mod answers;
+mod buttons;
+mod enter;
+mod index;
+mod load;
+mod media;
+mod problems;
+mod site;
+mod steps;
+mod targets;
+mod texts;
+mod time;
+mod ways;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::model::{Funnel, Funnels};
+use super::spec::FunnelSpec;
+use super::template::Templates;
+use super::words::{PhraseProblem, Phrases};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::partner::Partner;
+use crate::yaml::{self, Places};
+use index::Index;
+pub use load::load;
+
+/// Files a funnel may send, by the path written in it (`media/gift.jpg`), with place and size in bytes.
+pub type MediaFiles = BTreeMap<String, (PathBuf, u64)>;
+
+/// One funnel file as it was read.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// As the operator named it; the part before `.yaml` is the funnel's id.
+    pub name: String,
+    pub text: String,
+    /// `None` when files cannot be looked up: then every name is taken as it is.
+    pub media: Option<Arc<MediaFiles>>,
+}
+
+impl SourceFile {
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into(), media: None }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        let file = self.name.rsplit('/').next().unwrap_or_default();
+        file.strip_suffix(".yaml").unwrap_or(file)
+    }
+}
+
+/// What loading came to; `funnels` is there when no diagnostic is an error.
+#[derive(Debug, Default)]
+pub struct Compiled {
+    pub funnels: Option<Funnels>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A file that could be read as a funnel.
+struct Draft {
+    spec: FunnelSpec,
+    places: Places,
+    media: Option<Arc<MediaFiles>>,
+}
+
+/// Compiles all funnels of a partner together: targets, payloads, keywords and answers reach across files.
+pub fn compile(files: &[SourceFile], partner: &Partner) -> Compiled {
+    let mut diagnostics = Vec::new();
+    let mut drafts = Vec::new();
+    let mut broken = Vec::new();
+    for file in files {
+        let (spec, problems, places) = yaml::read::<FunnelSpec>(&file.name, &file.text);
+        diagnostics.extend(problems);
+        match spec {
+            Some(spec) => drafts.push(Draft { spec, places, media: file.media.clone() }),
+            None => broken.push(file.id().to_owned()),
+        }
+    }
+    let index = Index::new(&drafts, broken);
+    let mut templates = Templates::default();
+    let mut list = Vec::new();
+    for (ix, draft) in drafts.iter().enumerate() {
+        let (funnel, problems) = site::compile(ix, draft, &index, partner, &mut templates);
+        diagnostics.extend(problems);
+        list.push(funnel);
+    }
+    let triggers = enter::compile(&drafts, &list, &index, partner, &mut templates, &mut diagnostics);
+    diagnostics.extend(ways::problems(&drafts, &list, &triggers));
+    let (phrases, problems) = Phrases::new(&mut templates, &partner.texts);
+    diagnostics.extend(problems.into_iter().map(phrase_problem));
+    let ready = !diagnostics.iter().any(|problem| problem.severity == Severity::Error);
+    let funnels = ready.then(|| assemble(files, list, templates, triggers, phrases, index, partner));
+    Compiled { funnels, diagnostics }
+}
+
+fn assemble(
+    files: &[SourceFile],
+    list: Vec<Funnel>,
+    templates: Templates,
+    triggers: enter::Triggers,
+    phrases: Phrases,
+    index: Index,
+    partner: &Partner,
+) -> Funnels {
+    let by_id = list.iter().enumerate().map(|(ix, funnel)| (funnel.id.clone(), ix)).collect::<HashMap<_, _>>();
+    Funnels {
+        by_id,
+        list,
+        templates,
+        starts: triggers.starts,
+        keywords: triggers.keywords,
+        commands: triggers.commands,
+        phrases,
+        names: Arc::new(index.names),
+        links: Arc::new(partner.links.clone()),
+        default_funnel: triggers.default_funnel,
+        languages: partner.languages.clone(),
+        hash: hash(files),
+    }
+}
+
+fn hash(files: &[SourceFile]) -> String {
+    let mut sum = Sha256::new();
+    for file in files {
+        sum.update(file.id());
+        sum.update([0]);
+        sum.update(&file.text);
+        sum.update([0]);
+    }
+    sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn phrase_problem(problem: PhraseProblem) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        file: "config.yaml".into(),
+        line: 0,
+        column: 0,
+        path: format!("texts.{}.{}", problem.name, problem.language),
+        message: problem.problem.0,
+        source: String::new(),
+        width: 0,
+    }
+}
