@@ -2,8 +2,9 @@
 
 pub mod config;
 pub mod diagnostic;
-pub mod funnel;
 pub mod lead;
 pub mod partner;
-pub mod yaml;
 pub mod phrases;
+pub mod yaml;
+
+pub mod funnel;

@@ -1,7 +1,7 @@
 //! Filters for texts: Russian plurals, money, capital letters, `default` that also replaces an answer not given. PURE.
 
-use minijinja::value::Value;
 use minijinja::Environment;
+use minijinja::value::Value;
 
 pub(super) fn add_to(env: &mut Environment<'static>) {
     env.add_filter("default", default);
@@ -12,8 +12,14 @@ pub(super) fn add_to(env: &mut Environment<'static>) {
 }
 
 fn default(value: Value, other: Option<Value>) -> Value {
-    let empty = value.is_none() || value.is_undefined() || value.as_str().is_some_and(|text| text.trim().is_empty());
-    if empty { other.unwrap_or_else(|| Value::from("")) } else { value }
+    let empty = value.is_none()
+        || value.is_undefined()
+        || value.as_str().is_some_and(|text| text.trim().is_empty());
+    if empty {
+        other.unwrap_or_else(|| Value::from(""))
+    } else {
+        value
+    }
 }
 
 /// `{{ n }} {{ n | plural("день", "дня", "дней") }}`
@@ -57,5 +63,9 @@ fn capitalize(text: String) -> String {
 
 /// See `template::far_when_absent`.
 fn far(value: Value) -> Value {
-    if value.is_none() { Value::from(f64::INFINITY) } else { value }
+    if value.is_none() {
+        Value::from(f64::INFINITY)
+    } else {
+        value
+    }
 }

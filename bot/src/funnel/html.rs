@@ -6,7 +6,21 @@ pub const TEXT_LIMIT: usize = 4096;
 pub const CAPTION_LIMIT: usize = 1024;
 
 const TAGS: &[&str] = &[
-    "a", "b", "strong", "i", "em", "s", "strike", "del", "u", "ins", "tg-spoiler", "span", "pre", "code", "blockquote",
+    "a",
+    "b",
+    "strong",
+    "i",
+    "em",
+    "s",
+    "strike",
+    "del",
+    "u",
+    "ins",
+    "tg-spoiler",
+    "span",
+    "pre",
+    "code",
+    "blockquote",
 ];
 const ENTITIES: &[(&str, char)] = &[("lt", '<'), ("gt", '>'), ("amp", '&'), ("quot", '"')];
 
@@ -34,18 +48,27 @@ pub fn problem(text: &str) -> Option<String> {
             Ok(Token::Close { name, .. }) => match open.pop() {
                 Some(last) if last == name => {}
                 Some(last) => {
-                    return Some(format!("</{name}> closes nothing here; close <{last}> first, with </{last}>"));
+                    return Some(format!(
+                        "</{name}> closes nothing here; close <{last}> first, with </{last}>"
+                    ));
                 }
-                None => return Some(format!("</{name}> closes nothing; delete it or write <{name}> before it")),
+                None => {
+                    return Some(format!(
+                        "</{name}> closes nothing; delete it or write <{name}> before it"
+                    ));
+                }
             },
         }
     }
-    open.last().map(|name| format!("<{name}> is never closed; write </{name}> where it ends"))
+    open.last()
+        .map(|name| format!("<{name}> is never closed; write </{name}> where it ends"))
 }
 
 fn tag_problem(name: &str, whole: &str) -> Option<String> {
     if !TAGS.contains(&name) {
-        return Some(format!("<{name}> is not a tag Telegram knows; use b, i, u, s, a, code, pre, blockquote or tg-spoiler, or write &lt; for the sign itself"));
+        return Some(format!(
+            "<{name}> is not a tag Telegram knows; use b, i, u, s, a, code, pre, blockquote or tg-spoiler, or write &lt; for the sign itself"
+        ));
     }
     if name == "a" && !whole.contains("href=\"") {
         return Some("<a> has no address; write <a href=\"https://…\">".into());
@@ -61,7 +84,9 @@ pub fn visible_len(text: &str) -> usize {
     if !text.contains(['<', '&']) {
         return text.chars().count();
     }
-    tokens(text).filter(|token| matches!(token, Ok(Token::Char(_)) | Err(_))).count()
+    tokens(text)
+        .filter(|token| matches!(token, Ok(Token::Char(_)) | Err(_)))
+        .count()
 }
 
 /// The text without its markup.
@@ -158,22 +183,38 @@ fn tokens(text: &str) -> impl Iterator<Item = Result<Token<'_>, String>> {
 
 fn tag(rest: &str) -> (Result<Token<'_>, String>, usize) {
     let Some(end) = rest.find('>') else {
-        return (Err("\"<\" starts a tag that never ends; write &lt; for the sign itself".into()), rest.len());
+        return (
+            Err("\"<\" starts a tag that never ends; write &lt; for the sign itself".into()),
+            rest.len(),
+        );
     };
     let whole = &rest[..=end];
     let inner = &rest[1..end];
     if let Some(name) = inner.strip_prefix('/') {
-        return (Ok(Token::Close { name: name.trim(), whole }), whole.len());
+        return (
+            Ok(Token::Close {
+                name: name.trim(),
+                whole,
+            }),
+            whole.len(),
+        );
     }
     let name = inner.split([' ', '\n']).next().unwrap_or_default();
     if name.is_empty() || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        return (Err("\"<\" does not start a tag; write &lt; for the sign itself".into()), 1);
+        return (
+            Err("\"<\" does not start a tag; write &lt; for the sign itself".into()),
+            1,
+        );
     }
     (Ok(Token::Open { name, whole }), whole.len())
 }
 
 fn entity(rest: &str) -> (Result<Token<'_>, String>, usize) {
-    let end = rest.char_indices().take(12).find(|(_, c)| *c == ';').map(|(at, _)| at);
+    let end = rest
+        .char_indices()
+        .take(12)
+        .find(|(_, c)| *c == ';')
+        .map(|(at, _)| at);
     if let Some(end) = end {
         let name = &rest[1..end];
         if let Some(character) = entity_char(name) {
@@ -203,11 +244,26 @@ mod tests {
     fn markup_problems_are_named_with_the_way_to_fix_them() {
         for (text, expected) in [
             ("<b>да</b> &amp; <a href=\"https://t.me\">x</a>", None),
-            ("1 < 2", Some("\"<\" starts a tag that never ends; write &lt; for the sign itself")),
-            ("<b>да", Some("<b> is never closed; write </b> where it ends")),
-            ("<b><i>да</b></i>", Some("</b> closes nothing here; close <i> first, with </i>")),
-            ("да</b>", Some("</b> closes nothing; delete it or write <b> before it")),
-            ("<a>x</a>", Some("<a> has no address; write <a href=\"https://…\">")),
+            (
+                "1 < 2",
+                Some("\"<\" starts a tag that never ends; write &lt; for the sign itself"),
+            ),
+            (
+                "<b>да",
+                Some("<b> is never closed; write </b> where it ends"),
+            ),
+            (
+                "<b><i>да</b></i>",
+                Some("</b> closes nothing here; close <i> first, with </i>"),
+            ),
+            (
+                "да</b>",
+                Some("</b> closes nothing; delete it or write <b> before it"),
+            ),
+            (
+                "<a>x</a>",
+                Some("<a> has no address; write <a href=\"https://…\">"),
+            ),
             ("Соль & перец", None),
         ] {
             assert_eq!(problem(text).as_deref(), expected, "{text}");

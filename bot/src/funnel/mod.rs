@@ -1,7 +1,9 @@
 //! Funnels: the language (`spec`), its inputs (`event`), its outputs (`effect`), a lead's place (`session`). PURE.
 
 mod compile;
+pub(crate) mod coverage;
 pub mod effect;
+mod engine;
 pub mod event;
 mod filters;
 pub mod html;
@@ -12,4 +14,5 @@ pub(crate) mod template;
 pub(crate) mod words;
 
 pub use compile::{Compiled, MediaFiles, SourceFile, compile, load};
+pub use engine::{Desk, Outcome, advance};
 pub use model::Funnels;

@@ -1,6 +1,6 @@
 //! Texts with `{{ … }}` and conditions: compiled once, rendered with a lead's facts. PURE.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectExt, Value};
@@ -30,7 +30,7 @@ pub enum Kind {
 }
 
 /// A compiled text or condition of one `Templates`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TemplateId(Arc<str>);
 
 /// Why a source was refused; `line` counts from 1 inside the text.
@@ -41,6 +41,8 @@ pub struct TemplateProblem(pub String);
 pub struct Templates {
     env: Environment<'static>,
     count: usize,
+    /// What is shown of a text whose values cannot be computed.
+    plain: HashMap<TemplateId, String>,
 }
 
 impl std::fmt::Debug for Templates {
@@ -54,7 +56,13 @@ impl Default for Templates {
         let mut env = Environment::new();
         env.set_undefined_behavior(UndefinedBehavior::Strict);
         env.set_fuel(Some(FUEL));
-        env.set_auto_escape_callback(|name| if name.starts_with('h') { AutoEscape::Html } else { AutoEscape::None });
+        env.set_auto_escape_callback(|name| {
+            if name.starts_with('h') {
+                AutoEscape::Html
+            } else {
+                AutoEscape::None
+            }
+        });
         env.set_formatter(|out, state, value| {
             let escape = matches!(state.auto_escape(), AutoEscape::Html);
             print_value(out, value, escape)
@@ -63,13 +71,21 @@ impl Default for Templates {
             env.remove_filter(name);
         }
         super::filters::add_to(&mut env);
-        Self { env, count: 0 }
+        Self {
+            env,
+            count: 0,
+            plain: HashMap::new(),
+        }
     }
 }
 
 impl Templates {
     /// Compiles `source`; the names it uses come back for the loader to check.
-    pub fn add(&mut self, kind: Kind, source: &str) -> Result<(TemplateId, Vec<String>), TemplateProblem> {
+    pub fn add(
+        &mut self,
+        kind: Kind,
+        source: &str,
+    ) -> Result<(TemplateId, Vec<String>), TemplateProblem> {
         self.count += 1;
         let letter = match kind {
             Kind::Html => 'h',
@@ -80,20 +96,38 @@ impl Templates {
         let text = match kind {
             Kind::Html | Kind::Plain => source.to_owned(),
             Kind::When => {
-                self.env.compile_expression_owned(source.to_owned()).map_err(|e| explain(&e))?;
+                self.env
+                    .compile_expression_owned(source.to_owned())
+                    .map_err(|e| explain(&e))?;
                 format!("{{% if {} %}}1{{% endif %}}", far_when_absent(source))
             }
         };
-        self.env.add_template_owned(id.to_string(), text).map_err(|e| explain(&e))?;
+        self.env
+            .add_template_owned(id.to_string(), text)
+            .map_err(|e| explain(&e))?;
         let template = self.env.get_template(&id).map_err(|e| explain(&e))?;
         let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
         names.sort();
-        Ok((TemplateId(id), names))
+        let id = TemplateId(id);
+        if kind != Kind::When {
+            self.plain.insert(id.clone(), without_code(source, ""));
+        }
+        Ok((id, names))
+    }
+
+    /// The text, without its values should they fail to compute: a lead never sees an error.
+    pub fn render_or_plain(&self, id: &TemplateId, scope: &Value) -> String {
+        let rendered = self.render(id, scope);
+        rendered.unwrap_or_else(|_| self.plain.get(id).cloned().unwrap_or_default())
     }
 
     pub fn render(&self, id: &TemplateId, scope: &Value) -> Result<String, String> {
         let template = self.env.get_template(&id.0).map_err(|e| e.to_string())?;
         template.render(scope.clone()).map_err(|e| e.to_string())
+    }
+
+    pub fn without_values(&self, id: &TemplateId) -> String {
+        self.plain.get(id).cloned().unwrap_or_default()
     }
 
     /// A condition that cannot be computed is false.
@@ -102,13 +136,43 @@ impl Templates {
     }
 
     pub fn has_filter(&self, name: &str) -> bool {
-        self.env.empty_state().apply_filter(name, &[]).err().is_none_or(|e| e.kind() != ErrorKind::UnknownFilter)
+        self.env
+            .empty_state()
+            .apply_filter(name, &[])
+            .err()
+            .is_none_or(|e| e.kind() != ErrorKind::UnknownFilter)
     }
 }
 
 /// Whether a text needs rendering at all.
 pub fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%") || text.contains("{#")
+}
+
+/// The text as it will be seen, with `value` for each value.
+pub(super) fn without_code(text: &str, value: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        let (end, shown) = match rest[at..].get(..2) {
+            Some("{{") => ("}}", value),
+            Some("{%") => ("%}", ""),
+            Some("{#") => ("#}", ""),
+            _ => {
+                out.push_str(&rest[..=at]);
+                rest = &rest[at + 1..];
+                continue;
+            }
+        };
+        out.push_str(&rest[..at]);
+        let Some(length) = rest[at..].find(end) else {
+            return out;
+        };
+        out.push_str(shown);
+        rest = &rest[at + length + 2..];
+    }
+    out.push_str(rest);
+    out
 }
 
 fn explain(error: &minijinja::Error) -> TemplateProblem {
@@ -131,7 +195,9 @@ fn far_when_absent(source: &str) -> String {
         if !before.trim().is_empty() {
             after_greater = ends_with_greater(before);
         }
-        let end = from[8..].find(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(from.len(), |n| n + 8);
+        let end = from[8..]
+            .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .map_or(from.len(), |n| n + 8);
         out.push_str(&from[..end]);
         rest = &from[end..];
         if after_greater || rest.trim_start().starts_with('<') {
@@ -148,7 +214,11 @@ fn ends_with_greater(text: &str) -> bool {
     text.ends_with('>') || text.ends_with(">=")
 }
 
-fn print_value(out: &mut minijinja::Output<'_>, value: &Value, escape: bool) -> Result<(), minijinja::Error> {
+fn print_value(
+    out: &mut minijinja::Output<'_>,
+    value: &Value,
+    escape: bool,
+) -> Result<(), minijinja::Error> {
     let failed = |_| minijinja::Error::from(ErrorKind::WriteFailure);
     if value.is_undefined() {
         return Err(minijinja::Error::from(ErrorKind::UndefinedError));
@@ -158,7 +228,10 @@ fn print_value(out: &mut minijinja::Output<'_>, value: &Value, escape: bool) -> 
     }
     let text = match value.as_str() {
         Some(text) => html::clean(text, VALUE_LIMIT),
-        None => html::clean(&number_text(value).unwrap_or_else(|| value.to_string()), VALUE_LIMIT),
+        None => html::clean(
+            &number_text(value).unwrap_or_else(|| value.to_string()),
+            VALUE_LIMIT,
+        ),
     };
     let text = if escape { html::escape(&text) } else { text };
     out.write_str(&text).map_err(failed)
@@ -177,22 +250,36 @@ fn number_text(value: &Value) -> Option<String> {
 #[derive(Debug)]
 struct Scope {
     lead: Lead,
-    session_answers: std::collections::BTreeMap<String, serde_json::Value>,
+    answers: BTreeMap<String, serde_json::Value>,
     names: Arc<BTreeSet<String>>,
-    links: Arc<std::collections::BTreeMap<String, String>>,
+    links: Arc<BTreeMap<String, String>>,
     display_name: String,
     bot_username: String,
-    /// The value a built-in phrase speaks of.
-    value: Option<String>,
+    value: Option<Value>,
+}
+
+/// What a scope needs beside lead, session and partner.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Names of answers; those not given are none.
+    pub names: Arc<BTreeSet<String>>,
+    pub links: Arc<BTreeMap<String, String>>,
+    /// What a built-in phrase speaks of.
+    pub value: Option<Value>,
 }
 
 /// The facts of one lead as a template sees them.
-pub fn scope(lead: &Lead, session: &Session, partner: &Partner, names: &Arc<BTreeSet<String>>, links: &Arc<std::collections::BTreeMap<String, String>>, value: Option<String>) -> Value {
+pub fn scope(lead: &Lead, session: &Session, partner: &Partner, facts: Facts) -> Value {
+    let Facts {
+        names,
+        links,
+        value,
+    } = facts;
     Value::from_object(Root(Arc::new(Scope {
         lead: lead.clone(),
-        session_answers: session.answers.clone(),
-        names: names.clone(),
-        links: links.clone(),
+        answers: session.answers.clone(),
+        names,
+        links,
         display_name: partner.display_name.clone(),
         bot_username: partner.bot_username.clone(),
         value,
@@ -223,7 +310,7 @@ impl Object for Root {
             "partner" => Value::from_object(PartnerFacts(scope)),
             "links" => Value::from_object(Links(scope)),
             "bot" => Value::from_iter([("username", Value::from(scope.bot_username.as_str()))]),
-            "value" => Value::from(scope.value.as_deref()?),
+            "value" => scope.value.clone()?,
             _ => return None,
         })
     }
@@ -247,7 +334,12 @@ impl Object for LeadFacts {
             "score" => Value::from(lead.score),
             "language" => Value::from(lead.language.as_str()),
             "source" => optional(lead.first_touch.as_ref().map(|touch| touch.start.as_str())),
-            "tags" => lead.tags.iter().map(String::as_str).map(Value::from).collect(),
+            "tags" => lead
+                .tags
+                .iter()
+                .map(String::as_str)
+                .map(Value::from)
+                .collect(),
             _ => return None,
         })
     }
@@ -258,12 +350,23 @@ impl Object for LeadFacts {
 }
 
 /// What `lead.` offers.
-pub const LEAD_NAMES: &[&str] = &["first_name", "last_name", "name", "username", "phone", "email", "score", "language", "source", "tags"];
+pub const LEAD_NAMES: &[&str] = &[
+    "first_name",
+    "last_name",
+    "name",
+    "username",
+    "phone",
+    "email",
+    "score",
+    "language",
+    "source",
+    "tags",
+];
 
 impl Object for Answers {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
-        match self.0.session_answers.get(name) {
+        match self.0.answers.get(name) {
             Some(value) => Some(from_json(value)),
             None if self.0.names.contains(name) => Some(Value::from(())),
             None => None,
@@ -271,7 +374,9 @@ impl Object for Answers {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        self.mapped_enumerator(|this| Box::new(this.0.session_answers.keys().map(|name| Value::from(name.as_str()))))
+        self.mapped_enumerator(|this| {
+            Box::new(this.0.answers.keys().map(|name| Value::from(name.as_str())))
+        })
     }
 }
 
@@ -287,7 +392,10 @@ impl Object for PartnerFacts {
 
 impl Object for Links {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.0.links.get(key.as_str()?).map(|url| Value::from(url.as_str()))
+        self.0
+            .links
+            .get(key.as_str()?)
+            .map(|url| Value::from(url.as_str()))
     }
 }
 
@@ -301,7 +409,11 @@ fn from_json(value: &serde_json::Value) -> Value {
         },
         serde_json::Value::String(text) => Value::from(text.as_str()),
         serde_json::Value::Array(items) => items.iter().map(from_json).collect(),
-        serde_json::Value::Object(fields) => Value::from_iter(fields.iter().map(|(name, value)| (name.as_str(), from_json(value)))),
+        serde_json::Value::Object(fields) => Value::from_iter(
+            fields
+                .iter()
+                .map(|(name, value)| (name.as_str(), from_json(value))),
+        ),
     }
 }
 
@@ -315,13 +427,31 @@ mod tests {
 
     fn rendered(kind: Kind, source: &str) -> Result<String, String> {
         let mut templates = Templates::default();
-        let lead = Lead { first_name: "<b>Аня\u{202E}".into(), score: 12, tags: ["vip".to_owned()].into(), ..Lead::default() };
+        let lead = Lead {
+            first_name: "<b>Аня\u{202E}".into(),
+            score: 12,
+            tags: ["vip".to_owned()].into(),
+            ..Lead::default()
+        };
         let mut session = Session::default();
         session.answers.insert("kg".into(), serde_json::json!(12.0));
-        session.answers.insert("city".into(), serde_json::json!("Алматы & Ко"));
+        session
+            .answers
+            .insert("city".into(), serde_json::json!("Алматы & Ко"));
         let names = Arc::new(["kg", "city", "unsaid"].map(str::to_owned).into());
-        let partner = Partner { display_name: "Север".into(), ..Partner::default() };
-        let scope = scope(&lead, &session, &partner, &names, &Arc::default(), None);
+        let partner = Partner {
+            display_name: "Север".into(),
+            ..Partner::default()
+        };
+        let scope = scope(
+            &lead,
+            &session,
+            &partner,
+            Facts {
+                names,
+                ..Facts::default()
+            },
+        );
         let (id, _) = templates.add(kind, source).map_err(|problem| problem.0)?;
         templates.render(&id, &scope)
     }
@@ -334,20 +464,36 @@ mod tests {
             ("{{ answers.city }}", "Алматы &amp; Ко"),
             ("[{{ answers.unsaid }}]", "[]"),
             ("{{ answers.unsaid | default('нет') }}", "нет"),
-            ("{{ answers.kg | plural('рубль', 'рубля', 'рублей') }}", "рублей"),
+            (
+                "{{ answers.kg | plural('рубль', 'рубля', 'рублей') }}",
+                "рублей",
+            ),
             ("{{ 1234567 | money }}", "1\u{a0}234\u{a0}567\u{a0}₽"),
             ("{{ 'привет' | capitalize }}", "Привет"),
             ("{% if 'vip' in lead.tags %}да{% endif %}", "да"),
             ("{{ partner.display_name }}", "Север"),
         ] {
-            assert_eq!(rendered(Kind::Html, source).as_deref(), Ok(expected), "{source}");
+            assert_eq!(
+                rendered(Kind::Html, source).as_deref(),
+                Ok(expected),
+                "{source}"
+            );
         }
-        assert_eq!(rendered(Kind::Plain, "{{ answers.city }}").as_deref(), Ok("Алматы & Ко"));
+        assert_eq!(
+            rendered(Kind::Plain, "{{ answers.city }}").as_deref(),
+            Ok("Алматы & Ко")
+        );
     }
 
     #[test]
     fn unknown_names_and_endless_loops_are_errors() {
-        for source in ["{{ answers.nobody }}", "{{ lead.nothing }}", "{{ who }}", "{{ lead.first_name | safe }}", "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}"] {
+        for source in [
+            "{{ answers.nobody }}",
+            "{{ lead.nothing }}",
+            "{{ who }}",
+            "{{ lead.first_name | safe }}",
+            "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}",
+        ] {
             assert!(rendered(Kind::Html, source).is_err(), "{source}");
         }
     }
@@ -367,7 +513,11 @@ mod tests {
             ("answers.unsaid is none", true),
             ("answers.kg == 12 and lead.score < 50", true),
         ] {
-            assert_eq!(rendered(Kind::When, source).map(|out| out == "1"), Ok(expected), "{source}");
+            assert_eq!(
+                rendered(Kind::When, source).map(|out| out == "1"),
+                Ok(expected),
+                "{source}"
+            );
         }
     }
 }

@@ -27,9 +27,15 @@ impl Words {
 
 /// `kk-KZ` finds `kk-KZ`, else `kk`.
 pub(crate) fn language_index(languages: &[String], wanted: &str) -> Option<usize> {
-    let exact = languages.iter().position(|code| code.eq_ignore_ascii_case(wanted));
+    let exact = languages
+        .iter()
+        .position(|code| code.eq_ignore_ascii_case(wanted));
     let short = wanted.split(['-', '_']).next().unwrap_or_default();
-    exact.or_else(|| languages.iter().position(|code| code.eq_ignore_ascii_case(short)))
+    exact.or_else(|| {
+        languages
+            .iter()
+            .position(|code| code.eq_ignore_ascii_case(short))
+    })
 }
 
 /// The phrases of one partner, compiled.
@@ -49,7 +55,10 @@ pub(crate) struct PhraseProblem {
 
 impl Phrases {
     /// Built-in phrases with the partner's own over them.
-    pub(crate) fn new(templates: &mut Templates, texts: &BTreeMap<String, BTreeMap<String, String>>) -> (Self, Vec<PhraseProblem>) {
+    pub(crate) fn new(
+        templates: &mut Templates,
+        texts: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> (Self, Vec<PhraseProblem>) {
         let mut problems = Vec::new();
         let mut languages: Vec<String> = LANGUAGES.iter().map(|code| (*code).to_owned()).collect();
         for code in texts.values().flat_map(BTreeMap::keys) {
@@ -62,12 +71,21 @@ impl Phrases {
             let own = texts.get(phrase.name());
             let mut by_language = Vec::with_capacity(languages.len());
             for code in &languages {
-                let built_in = LANGUAGES.contains(&code.as_str()).then(|| phrase.built_in(code));
-                let text = own.and_then(|texts| texts.get(code)).map(String::as_str).or(built_in);
+                let built_in = LANGUAGES
+                    .contains(&code.as_str())
+                    .then(|| phrase.built_in(code));
+                let text = own
+                    .and_then(|texts| texts.get(code))
+                    .map(String::as_str)
+                    .or(built_in);
                 by_language.push(text.and_then(|text| match body(templates, *phrase, text) {
                     Ok(body) => Some(body),
                     Err(problem) => {
-                        problems.push(PhraseProblem { name: phrase.name().into(), language: code.clone(), problem });
+                        problems.push(PhraseProblem {
+                            name: phrase.name().into(),
+                            language: code.clone(),
+                            problem,
+                        });
                         None
                     }
                 }));
@@ -81,7 +99,10 @@ impl Phrases {
     pub(crate) fn get(&self, phrase: Phrase, language: &str) -> Option<&Body> {
         let words = &self.words.get(&phrase)?.by_language;
         let index = language_index(&self.languages, language).unwrap_or(0);
-        words.get(index).and_then(Option::as_ref).or_else(|| words.first().and_then(Option::as_ref))
+        words
+            .get(index)
+            .and_then(Option::as_ref)
+            .or_else(|| words.first().and_then(Option::as_ref))
     }
 }
 
@@ -89,6 +110,10 @@ fn body(templates: &mut Templates, phrase: Phrase, text: &str) -> Result<Body, T
     if !is_template(text) {
         return Ok(Body::Static(text.into()));
     }
-    let kind = if phrase.is_plain() { Kind::Plain } else { Kind::Html };
+    let kind = if phrase.is_plain() {
+        Kind::Plain
+    } else {
+        Kind::Html
+    };
     templates.add(kind, text).map(|(id, _)| Body::Template(id))
 }

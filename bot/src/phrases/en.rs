@@ -3,28 +3,55 @@
 use super::Phrase;
 
 pub(super) const STOP: &[&str] = &["stop", "unsubscribe", "leave me alone", "stop it", "quit"];
-pub(super) const HUMAN: &[&str] = &["human", "operator", "agent", "manager", "a human", "real person", "talk to a human", "person"];
+pub(super) const HUMAN: &[&str] = &[
+    "human",
+    "operator",
+    "agent",
+    "manager",
+    "a human",
+    "real person",
+    "talk to a human",
+    "person",
+];
 
 pub(super) fn text(phrase: Phrase) -> &'static str {
     use Phrase as P;
     match phrase {
-        P::Help => "I am a bot, not a person. I ask short questions; after that {{ partner.display_name }} answers you in person.\n\nWhat you can ask for:",
-        P::HumanCalled => "Passed on: {{ partner.display_name }} will answer you in person. Meanwhile we can go on here.",
-        P::HumanWaiting => "I have already called a person: {{ partner.display_name }} will see your message and answer.",
-        P::Stopped => "All right, I will not write first any more. If you change your mind, press /start, I remember everything.",
+        P::Help => {
+            "I am a bot, not a person. I ask short questions; after that {{ partner.display_name }} answers you in person.\n\nWhat you can ask for:"
+        }
+        P::HumanCalled => {
+            "Passed on: {{ partner.display_name }} will answer you in person. Meanwhile we can go on here."
+        }
+        P::HumanWaiting => {
+            "I have already called a person: {{ partner.display_name }} will see your message and answer."
+        }
+        P::Stopped => {
+            "All right, I will not write first any more. If you change your mind, press /start, I remember everything."
+        }
         P::Resumed => "Welcome back! I am here again.",
-        P::WelcomeBack => "Welcome back{% if lead.first_name %}, {{ lead.first_name }}{% endif %}! Let us go on where we stopped.",
+        P::WelcomeBack => {
+            "Welcome back{% if lead.first_name %}, {{ lead.first_name }}{% endif %}! Let us go on where we stopped."
+        }
         P::StartOver => "Start over",
-        P::Privacy => "I keep your Telegram name, your answers here and your contact, if you left one. {{ partner.display_name }} sees them in order to answer you. Delete everything at any time: /forget_me. To stop my messages: /stop.",
-        P::ForgetAsk => "Delete everything I know about you: name, answers, contact? It cannot be brought back.",
+        P::Privacy => {
+            "I keep your Telegram name, your answers here and your contact, if you left one. {{ partner.display_name }} sees them in order to answer you. Delete everything at any time: /forget_me. To stop my messages: /stop."
+        }
+        P::ForgetAsk => {
+            "Delete everything I know about you: name, answers, contact? It cannot be brought back."
+        }
         P::ForgetYes => "Yes, delete",
         P::ForgetNo => "No, keep it",
-        P::Forgotten => "Done, everything is deleted. Thank you for being with us! To come back, press /start.",
+        P::Forgotten => {
+            "Done, everything is deleted. Thank you for being with us! To come back, press /start."
+        }
         P::ForgetKept => "All right, nothing is deleted.",
         P::LanguageAsk => "Which language suits you best?",
         P::LanguageSet => "All right, English from now on.",
         P::OldButton => "That button is from an earlier message. Let us go on from here 👇",
-        P::NothingHere => "I am a bot and do not understand everything. I can start over or call a person: /human",
+        P::NothingHere => {
+            "I am a bot and do not understand everything. I can start over or call a person: /human"
+        }
         P::UnknownCommand => "I do not know that command. Here is what I can do: /help",
         P::AgainText => "Please answer in words.",
         P::AgainTextShort => "Please write a little more, at least {{ value }} characters.",
@@ -35,13 +62,19 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::AgainNumberMax => "Please write a number of at most {{ value }}.",
         P::AgainNumberRange => "Please write a number {{ value }}.",
         P::AgainChoice => "Please choose one of the options 👇",
-        P::AgainPhone => "I cannot read that number. Press the button below or write it like this: +7 701 123 45 67.",
-        P::AgainEmail => "There seems to be a typo in the address. Write it like this: anna@mail.com",
+        P::AgainPhone => {
+            "I cannot read that number. Press the button below or write it like this: +7 701 123 45 67."
+        }
+        P::AgainEmail => {
+            "There seems to be a typo in the address. Write it like this: anna@mail.com"
+        }
         P::AgainDate => "Please write the date like this: 25.12.2026",
         P::AgainDatePast => "It should be a date in the past. Write it like this: 25.12.1990",
         P::AgainDateFuture => "It should be a date in the future. Write it like this: 25.12.2026",
         P::AgainPhoto => "Please send a photo.",
-        P::ForeignContact => "That is somebody else's contact, I will not keep it. Please share your own number.",
+        P::ForeignContact => {
+            "That is somebody else's contact, I will not keep it. Please share your own number."
+        }
         P::ContactButton => "📱 Share my number",
         P::PhoneSaved => "Noted: {{ value }}. Thank you!",
         P::ContactThanks => "Thank you, noted: {{ value }}.",

@@ -78,7 +78,10 @@ impl Phrase {
     /// Texts of buttons, toasts and menus carry no markup.
     pub fn is_plain(self) -> bool {
         use Phrase as P;
-        let button = matches!(self, P::StartOver | P::ForgetYes | P::ForgetNo | P::ContactButton | P::OldButton);
+        let button = matches!(
+            self,
+            P::StartOver | P::ForgetYes | P::ForgetNo | P::ContactButton | P::OldButton
+        );
         button || self.name().starts_with("command_")
     }
 
@@ -102,6 +105,15 @@ pub fn language_name(code: &str) -> &str {
         "tr" => "Türkçe",
         "de" => "Deutsch",
         other => other,
+    }
+}
+
+/// `от 1 до 100`, as the phrase `again_number_range` puts it.
+pub fn range(language: &str, min: f64, max: f64) -> String {
+    match language {
+        "kk" => format!("{min} мен {max}"),
+        "en" => format!("from {min} to {max}"),
+        _ => format!("от {min} до {max}"),
     }
 }
 

@@ -3,7 +3,9 @@
 use super::site::Site;
 use crate::funnel::html::TEXT_LIMIT;
 use crate::funnel::model::{Collect, Expect, Silent};
-use crate::funnel::spec::{CollectSpec, ExpectKind, ExpectRule, ExpectSpec, NextSpec, PhoneButton, PhoneRule, StepSpec};
+use crate::funnel::spec::{
+    CollectSpec, ExpectKind, ExpectRule, ExpectSpec, NextSpec, PhoneButton, PhoneRule, StepSpec,
+};
 use crate::funnel::words::Words;
 
 const ANSWER_LIMIT: usize = 1000;
@@ -12,10 +14,19 @@ impl Site<'_> {
     pub fn expect(&mut self, path: &str, spec: &ExpectSpec) -> Option<Expect> {
         match spec {
             ExpectSpec::Kind(kind) => Some(match kind {
-                ExpectKind::Text => Expect::Text { min: 1, max: ANSWER_LIMIT },
-                ExpectKind::Number => Expect::Number { min: None, max: None, whole: false },
+                ExpectKind::Text => Expect::Text {
+                    min: 1,
+                    max: ANSWER_LIMIT,
+                },
+                ExpectKind::Number => Expect::Number {
+                    min: None,
+                    max: None,
+                    whole: false,
+                },
                 ExpectKind::Choice => Expect::Choice,
-                ExpectKind::Phone => Expect::Phone { regions: Vec::new() },
+                ExpectKind::Phone => Expect::Phone {
+                    regions: Vec::new(),
+                },
                 ExpectKind::Email => Expect::Email,
                 ExpectKind::Date => Expect::Date(Default::default()),
                 ExpectKind::Photo => Expect::Photo,
@@ -25,41 +36,67 @@ impl Site<'_> {
     }
 
     fn rule(&mut self, path: &str, rule: &ExpectRule) -> Option<Expect> {
-        let ExpectRule { text, number, phone, date } = rule;
+        let ExpectRule {
+            text,
+            number,
+            phone,
+            date,
+        } = rule;
         let mut kinds = Vec::new();
         if let Some(text) = text {
-            let (min, max) = (text.min.unwrap_or(1) as usize, text.max.map_or(ANSWER_LIMIT, |max| max as usize));
+            let (min, max) = (
+                text.min.unwrap_or(1) as usize,
+                text.max.map_or(ANSWER_LIMIT, |max| max as usize),
+            );
             self.check_range(&format!("{path}.text"), min <= max);
             kinds.push(Expect::Text { min, max });
         }
         if let Some(number) = number {
-            let fits = number.min.zip(number.max).is_none_or(|(min, max)| min <= max);
+            let fits = number
+                .min
+                .zip(number.max)
+                .is_none_or(|(min, max)| min <= max);
             self.check_range(&format!("{path}.number"), fits);
-            kinds.push(Expect::Number { min: number.min, max: number.max, whole: number.whole });
+            kinds.push(Expect::Number {
+                min: number.min,
+                max: number.max,
+                whole: number.whole,
+            });
         }
         if let Some(phone) = phone {
             self.check_regions(path, phone);
-            kinds.push(Expect::Phone { regions: phone.regions.clone() });
+            kinds.push(Expect::Phone {
+                regions: phone.regions.clone(),
+            });
         }
         if let Some(date) = date {
             kinds.push(Expect::Date(date.when));
         }
         if kinds.len() != 1 {
-            self.problems.error(path, "a question awaits one kind of answer; keep one of text, number, phone and date");
+            self.problems.error(
+                path,
+                "a question awaits one kind of answer; keep one of text, number, phone and date",
+            );
         }
         kinds.into_iter().next()
     }
 
     fn check_range(&mut self, path: &str, fits: bool) {
         if !fits {
-            self.problems.error(path, "min is above max, no answer would fit; swap them");
+            self.problems
+                .error(path, "min is above max, no answer would fit; swap them");
         }
     }
 
     fn check_regions(&mut self, path: &str, phone: &PhoneRule) {
         for (at, region) in phone.regions.iter().enumerate() {
             if region.len() != 2 || !region.bytes().all(|b| b.is_ascii_uppercase()) {
-                self.problems.error(&format!("{path}.phone.regions[{at}]"), format!("\"{region}\" is not a region; write two capital letters such as RU or KZ"));
+                self.problems.error(
+                    &format!("{path}.phone.regions[{at}]"),
+                    format!(
+                        "\"{region}\" is not a region; write two capital letters such as RU or KZ"
+                    ),
+                );
             }
         }
     }
@@ -72,18 +109,30 @@ impl Site<'_> {
             ExpectSpec::Rule(rule) => match &rule.phone.as_ref()?.button {
                 None | Some(PhoneButton::Shown(true)) => Some(None),
                 Some(PhoneButton::Shown(false)) => None,
-                Some(PhoneButton::Text(text)) => Some(Some(self.plain(&format!("{path}.expect.phone.button"), text))),
+                Some(PhoneButton::Text(text)) => Some(Some(
+                    self.plain(&format!("{path}.expect.phone.button"), text),
+                )),
             },
         }
     }
 
     pub fn collect(&mut self, path: &str, spec: &CollectSpec) -> Collect {
-        let quiet = spec.quiet.as_deref().map_or(2_000, |text| self.duration(&format!("{path}.quiet"), text));
-        let max = spec.max.as_deref().map_or(15_000, |text| self.duration(&format!("{path}.max"), text));
+        let quiet = spec
+            .quiet
+            .as_deref()
+            .map_or(2_000, |text| self.duration(&format!("{path}.quiet"), text));
+        let max = spec
+            .max
+            .as_deref()
+            .map_or(15_000, |text| self.duration(&format!("{path}.max"), text));
         if quiet > max {
-            self.problems.error(path, "quiet is longer than max; make max the longer one");
+            self.problems
+                .error(path, "quiet is longer than max; make max the longer one");
         }
-        Collect { quiet_ms: quiet, max_ms: max }
+        Collect {
+            quiet_ms: quiet,
+            max_ms: max,
+        }
     }
 
     pub fn silent(&mut self, path: &str, spec: &StepSpec) -> Vec<Silent> {
@@ -92,15 +141,22 @@ impl Site<'_> {
             let path = format!("{path}[{at}]");
             let after_ms = self.duration(&format!("{path}.after"), &branch.after);
             if branch.say.is_none() && branch.to.is_none() {
-                self.problems.error(&path, "nothing happens here; add \"say\" or \"to\"");
+                self.problems
+                    .error(&path, "nothing happens here; add \"say\" or \"to\"");
             }
             match branches.last() {
                 Some(last) if last.to.is_some() => self.problems.error(&path, "the branch before leaves the step, this one is never reached; delete it, or swap them"),
                 Some(last) if last.after_ms >= after_ms => self.problems.error(&format!("{path}.after"), "not later than the branch before; the delays count from the lead's last word"),
                 _ => {}
             }
-            let say = branch.say.as_ref().map(|say| self.message(&format!("{path}.say"), say, TEXT_LIMIT));
-            let to = branch.to.as_deref().map(|to| self.target(&format!("{path}.to"), to));
+            let say = branch
+                .say
+                .as_ref()
+                .map(|say| self.message(&format!("{path}.say"), say, TEXT_LIMIT));
+            let to = branch
+                .to
+                .as_deref()
+                .map(|to| self.target(&format!("{path}.to"), to));
             branches.push(Silent { after_ms, say, to });
         }
         branches
@@ -115,39 +171,71 @@ impl Site<'_> {
     }
 
     fn check_text_keys(&mut self, path: &str, spec: &StepSpec) {
-        let texts = [spec.say.is_some(), spec.ask.is_some(), !spec.variants.is_empty()];
+        let texts = [
+            spec.say.is_some(),
+            spec.ask.is_some(),
+            !spec.variants.is_empty(),
+        ];
         let texts = texts.iter().filter(|there| **there).count();
         if texts > 1 {
-            self.problems.key_error(path, "a step has one text; keep one of \"say\", \"ask\" and \"variants\"");
+            self.problems.key_error(
+                path,
+                "a step has one text; keep one of \"say\", \"ask\" and \"variants\"",
+            );
         }
         if texts == 0 && (spec.expect.is_some() || !spec.buttons.is_empty()) {
-            self.problems.key_error(path, "nothing is said here; add \"ask\" with the question");
+            self.problems
+                .key_error(path, "nothing is said here; add \"ask\" with the question");
         }
         if spec.say.is_some() && spec.expect.is_some() {
-            self.problems.key_error(&format!("{path}.expect"), "an answer is awaited, but nothing is asked; write \"ask\" instead of \"say\"");
+            self.problems.key_error(
+                &format!("{path}.expect"),
+                "an answer is awaited, but nothing is asked; write \"ask\" instead of \"say\"",
+            );
         }
         if spec.ask.is_some() && spec.expect.is_none() && spec.buttons.is_empty() {
-            self.problems.key_error(&format!("{path}.ask"), "no answer is awaited; add \"expect\" or \"buttons\", or write \"say\"");
+            self.problems.key_error(
+                &format!("{path}.ask"),
+                "no answer is awaited; add \"expect\" or \"buttons\", or write \"say\"",
+            );
         }
     }
 
     fn check_question_keys(&mut self, path: &str, spec: &StepSpec) {
         let at = |key: &str| format!("{path}.{key}");
-        let awaits = spec.expect.is_some() || spec.buttons.iter().any(|button| button.link.is_none());
-        if matches!(spec.expect, Some(ExpectSpec::Kind(ExpectKind::Choice))) && !spec.buttons.iter().any(|b| b.link.is_none()) {
-            self.problems.error(&at("expect"), "there is nothing to choose from; add \"buttons\"");
+        let awaits =
+            spec.expect.is_some() || spec.buttons.iter().any(|button| button.link.is_none());
+        if matches!(spec.expect, Some(ExpectSpec::Kind(ExpectKind::Choice)))
+            && !spec.buttons.iter().any(|b| b.link.is_none())
+        {
+            self.problems.error(
+                &at("expect"),
+                "there is nothing to choose from; add \"buttons\"",
+            );
         }
-        let orphans = [("again", spec.again.is_some()), ("save", spec.save.is_some())];
+        let orphans = [
+            ("again", spec.again.is_some()),
+            ("save", spec.save.is_some()),
+        ];
         for (key, there) in orphans {
             if there && !awaits {
-                self.problems.key_error(&at(key), format!("no answer is awaited; \"{key}\" needs \"expect\" or \"buttons\""));
+                self.problems.key_error(
+                    &at(key),
+                    format!("no answer is awaited; \"{key}\" needs \"expect\" or \"buttons\""),
+                );
             }
         }
         if spec.skip.is_some() && spec.expect.is_none() {
-            self.problems.key_error(&at("skip"), "there is no question to pass over; add \"expect\", or make it one of the buttons");
+            self.problems.key_error(
+                &at("skip"),
+                "there is no question to pass over; add \"expect\", or make it one of the buttons",
+            );
         }
         if spec.collect.is_some() && !awaits_text(spec) {
-            self.problems.key_error(&at("collect"), "only words come in several messages; write \"expect: text\"");
+            self.problems.key_error(
+                &at("collect"),
+                "only words come in several messages; write \"expect: text\"",
+            );
         }
         if !spec.silent.is_empty() && !awaits && !stays(spec) {
             self.problems.key_error(&at("silent"), "the step waits for nothing, so nobody is silent here; add \"expect\" or \"buttons\"");
@@ -155,7 +243,8 @@ impl Site<'_> {
         if let Some(name) = &spec.save {
             self.check_name(&at("save"), name);
         } else if spec.expect.is_some() && !keeps_itself(spec) {
-            self.problems.warning(&at("expect"), "the answer is kept nowhere; add \"save\"");
+            self.problems
+                .warning(&at("expect"), "the answer is kept nowhere; add \"save\"");
         }
     }
 
@@ -165,26 +254,50 @@ impl Site<'_> {
             self.problems.key_error(&keyboard, "a message carries buttons or a keyboard, not both; put one of them into a step before or after");
         } else if spec.keyboard.is_some() && is_phone(spec) {
             self.problems.key_error(&keyboard, "the contact button takes the keyboard's place here; put the keyboard into another step");
-        } else if spec.keyboard.is_some() && spec.say.is_none() && spec.ask.is_none() && spec.variants.is_empty() && spec.media.is_none() {
-            self.problems.key_error(&keyboard, "a keyboard comes with a message; add \"say\"");
+        } else if spec.keyboard.is_some()
+            && spec.say.is_none()
+            && spec.ask.is_none()
+            && spec.variants.is_empty()
+            && spec.media.is_none()
+        {
+            self.problems
+                .key_error(&keyboard, "a keyboard comes with a message; add \"say\"");
         }
     }
 
     fn check_way_on(&mut self, path: &str, spec: &StepSpec) {
         if spec.call.is_some() && (spec.expect.is_some() || !spec.buttons.is_empty()) {
-            self.problems.key_error(&format!("{path}.call"), "a step asks or calls, not both; call in a step of its own");
+            self.problems.key_error(
+                &format!("{path}.call"),
+                "a step asks or calls, not both; call in a step of its own",
+            );
         }
         if spec.next.is_some() {
             return;
         }
         if spec.call.is_some() {
-            self.problems.key_error(path, "nothing follows the call; add \"next\", or \"next: end\" to finish there");
+            self.problems.key_error(
+                path,
+                "nothing follows the call; add \"next\", or \"next: end\" to finish there",
+            );
         } else if spec.expect.is_some() && !is_choice(spec) {
-            self.problems.key_error(path, "nothing follows the answer; add \"next\", or \"next: end\" to finish there");
-        } else if !spec.buttons.iter().any(|button| button.link.is_none()) && spec.expect.is_none() {
+            self.problems.key_error(
+                path,
+                "nothing follows the answer; add \"next\", or \"next: end\" to finish there",
+            );
+        } else if !spec.buttons.iter().any(|button| button.link.is_none()) && spec.expect.is_none()
+        {
             self.problems.key_error(path, "a dead end: nothing is awaited and nothing follows; add \"next\", or \"next: end\" to finish here");
-        } else if spec.buttons.iter().filter(|button| button.link.is_none()).all(|button| button.when.is_some()) {
-            self.problems.key_error(path, "every button has a condition; add \"next\" for leads who see none of them");
+        } else if spec
+            .buttons
+            .iter()
+            .filter(|button| button.link.is_none())
+            .all(|button| button.when.is_some())
+        {
+            self.problems.key_error(
+                path,
+                "every button has a condition; add \"next\" for leads who see none of them",
+            );
         }
     }
 }
@@ -200,7 +313,10 @@ fn awaits_text(spec: &StepSpec) -> bool {
 fn is_phone(spec: &StepSpec) -> bool {
     match &spec.expect {
         Some(ExpectSpec::Kind(kind)) => *kind == ExpectKind::Phone,
-        Some(ExpectSpec::Rule(rule)) => rule.phone.as_ref().is_some_and(|phone| !matches!(phone.button, Some(PhoneButton::Shown(false)))),
+        Some(ExpectSpec::Rule(rule)) => rule
+            .phone
+            .as_ref()
+            .is_some_and(|phone| !matches!(phone.button, Some(PhoneButton::Shown(false)))),
         None => false,
     }
 }
@@ -212,7 +328,10 @@ fn is_choice(spec: &StepSpec) -> bool {
 /// Phones and e-mails go to the lead's card, a choice may matter only by its buttons.
 fn keeps_itself(spec: &StepSpec) -> bool {
     match &spec.expect {
-        Some(ExpectSpec::Kind(kind)) => matches!(kind, ExpectKind::Phone | ExpectKind::Email | ExpectKind::Choice),
+        Some(ExpectSpec::Kind(kind)) => matches!(
+            kind,
+            ExpectKind::Phone | ExpectKind::Email | ExpectKind::Choice
+        ),
         Some(ExpectSpec::Rule(rule)) => rule.phone.is_some(),
         None => true,
     }

@@ -19,7 +19,13 @@ pub(crate) const SKIP: &str = "skip";
 impl Site<'_> {
     pub fn buttons(&mut self, path: &str, step: &str, spec: &StepSpec) -> Vec<Button> {
         if spec.buttons.len() > MOST {
-            self.problems.key_error(&format!("{path}.buttons"), format!("{} buttons; Telegram takes {MOST} under a message", spec.buttons.len()));
+            self.problems.key_error(
+                &format!("{path}.buttons"),
+                format!(
+                    "{} buttons; Telegram takes {MOST} under a message",
+                    spec.buttons.len()
+                ),
+            );
         }
         let mut buttons: Vec<Button> = Vec::new();
         for (at, button) in spec.buttons.iter().enumerate() {
@@ -34,34 +40,55 @@ impl Site<'_> {
     fn button(&mut self, path: &str, step: &StepSpec, spec: &ButtonSpec) -> Button {
         let at = |key: &str| format!("{path}.{key}");
         if spec.value.is_some() && step.save.is_none() {
-            self.problems.key_error(&at("value"), "nothing keeps this value; add \"save\" to the step");
+            self.problems.key_error(
+                &at("value"),
+                "nothing keeps this value; add \"save\" to the step",
+            );
         }
         let plain = first_text(&spec.text, &self.languages[0]).to_owned();
         Button {
-            id: spec.id.as_deref().map_or_else(|| short_hash(&plain, spec), Arc::from),
+            id: spec
+                .id
+                .as_deref()
+                .map_or_else(|| short_hash(&plain, spec), Arc::from),
             text: self.plain(&at("text"), &spec.text),
             action: self.action(path, step, spec),
             value: spec.value.clone(),
             plain,
             tag: self.tags(&at("tag"), spec.tag.as_ref()),
             untag: self.tags(&at("untag"), spec.untag.as_ref()),
-            score: spec.score.as_ref().map(|score| self.score(&at("score"), score)),
-            when: spec.when.as_deref().and_then(|when| self.condition(&at("when"), when)),
-            notify: spec.notify.as_deref().map(|notify| self.notify(&at("notify"), notify)),
+            score: spec
+                .score
+                .as_ref()
+                .map(|score| self.score(&at("score"), score)),
+            when: spec
+                .when
+                .as_deref()
+                .and_then(|when| self.condition(&at("when"), when)),
+            notify: spec
+                .notify
+                .as_deref()
+                .map(|notify| self.notify(&at("notify"), notify)),
         }
     }
 
     fn action(&mut self, path: &str, step: &StepSpec, spec: &ButtonSpec) -> ButtonAction {
         match (&spec.to, &spec.link) {
             (Some(_), Some(_)) => {
-                self.problems.key_error(&format!("{path}.link"), "a button either leads on or opens a link; keep \"to\" or \"link\"");
+                self.problems.key_error(
+                    &format!("{path}.link"),
+                    "a button either leads on or opens a link; keep \"to\" or \"link\"",
+                );
                 ButtonAction::Next
             }
             (Some(to), None) => ButtonAction::To(self.target(&format!("{path}.to"), to)),
             (None, Some(link)) => self.link(&format!("{path}.link"), link),
             (None, None) => {
                 if step.next.is_none() {
-                    self.problems.error(path, "the button leads nowhere; add \"to\", or \"next\" to the step");
+                    self.problems.error(
+                        path,
+                        "the button leads nowhere; add \"to\", or \"next\" to the step",
+                    );
                 }
                 ButtonAction::Next
             }
@@ -70,7 +97,10 @@ impl Site<'_> {
 
     fn link(&mut self, path: &str, link: &str) -> ButtonAction {
         if link.starts_with("https://") || link.starts_with("tg://") {
-            return ButtonAction::Link { name: link.to_owned(), url: link.to_owned() };
+            return ButtonAction::Link {
+                name: link.to_owned(),
+                url: link.to_owned(),
+            };
         }
         let url = self.partner.links.get(link).cloned();
         if url.is_none() {
@@ -78,21 +108,42 @@ impl Site<'_> {
                 true => "; write an https address".to_owned(),
                 false => format!("; add links.{link} to config.yaml, or write an https address"),
             };
-            let help = hint(link, self.partner.links.keys().map(String::as_str), &otherwise);
-            self.problems.error(path, format!("no link \"{link}\"{help}"));
+            let help = hint(
+                link,
+                self.partner.links.keys().map(String::as_str),
+                &otherwise,
+            );
+            self.problems
+                .error(path, format!("no link \"{link}\"{help}"));
         }
-        ButtonAction::Link { name: link.to_owned(), url: url.unwrap_or_default() }
+        ButtonAction::Link {
+            name: link.to_owned(),
+            url: url.unwrap_or_default(),
+        }
     }
 
     /// The button with an id no other button of its step has, short enough for its callback data.
-    fn with_own_id(&mut self, path: &str, step: &str, spec: &ButtonSpec, mut button: Button, others: &[Button]) -> Button {
+    fn with_own_id(
+        &mut self,
+        path: &str,
+        step: &str,
+        spec: &ButtonSpec,
+        mut button: Button,
+        others: &[Button],
+    ) -> Button {
         let taken = |id: &str| id == SKIP || others.iter().any(|other| &*other.id == id);
         match &spec.id {
             Some(id) if !is_id(id, BUTTON_ID_LIMIT) => {
                 self.problems.error(&format!("{path}.id"), format!("\"{id}\" cannot be an id; use a-z, 0-9 and _, a letter first, at most {BUTTON_ID_LIMIT}"));
             }
-            Some(id) if id == SKIP => self.problems.error(&format!("{path}.id"), "\"skip\" is the id of the skip button; choose another"),
-            Some(id) if taken(id) => self.problems.error(&format!("{path}.id"), format!("another button of the step is called \"{id}\"; choose another id")),
+            Some(id) if id == SKIP => self.problems.error(
+                &format!("{path}.id"),
+                "\"skip\" is the id of the skip button; choose another",
+            ),
+            Some(id) if taken(id) => self.problems.error(
+                &format!("{path}.id"),
+                format!("another button of the step is called \"{id}\"; choose another id"),
+            ),
             Some(_) => {}
             None => {
                 let mut number = 2;
@@ -112,7 +163,10 @@ impl Site<'_> {
 
     pub fn skip(&mut self, path: &str, spec: &SkipSpec) -> Skip {
         let text = self.plain(&format!("{path}.text"), &spec.text);
-        Skip { text, to: self.target(&format!("{path}.to"), &spec.to) }
+        Skip {
+            text,
+            to: self.target(&format!("{path}.to"), &spec.to),
+        }
     }
 }
 
@@ -125,7 +179,11 @@ fn first_text<'a>(text: &'a Text, language: &str) -> &'a str {
 
 /// A name that stays the same while the text and the target do.
 fn short_hash(text: &str, spec: &ButtonSpec) -> Arc<str> {
-    let target = spec.to.as_deref().or(spec.link.as_deref()).unwrap_or_default();
+    let target = spec
+        .to
+        .as_deref()
+        .or(spec.link.as_deref())
+        .unwrap_or_default();
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in text.bytes().chain([0]).chain(target.bytes()) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);

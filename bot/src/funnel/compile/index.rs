@@ -22,8 +22,15 @@ impl Index {
     pub fn new(drafts: &[Draft], broken: Vec<String>) -> Self {
         let funnels = drafts.iter().map(|draft| list(draft)).collect();
         let steps = drafts.iter().flat_map(|draft| draft.spec.steps.values());
-        let names = steps.flat_map(|step| step.save.iter().chain(step.set.keys())).cloned().collect();
-        Self { funnels, broken, names }
+        let names = steps
+            .flat_map(|step| step.save.iter().chain(step.set.keys()))
+            .cloned()
+            .collect();
+        Self {
+            funnels,
+            broken,
+            names,
+        }
     }
 
     pub fn funnel(&self, id: &str) -> Option<FunnelIx> {
@@ -37,5 +44,9 @@ impl Index {
 
 fn list(draft: &Draft) -> Listed {
     let steps: BTreeMap<String, StepIx> = draft.spec.steps.keys().cloned().zip(0..).collect();
-    Listed { id: draft.spec.funnel.clone(), first: steps.get(&draft.spec.first).copied(), steps }
+    Listed {
+        id: draft.spec.funnel.clone(),
+        first: steps.get(&draft.spec.first).copied(),
+        steps,
+    }
 }

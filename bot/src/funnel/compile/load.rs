@@ -15,18 +15,33 @@ use crate::yaml;
 const MOST_MEDIA: usize = 10_000;
 
 /// Loads `*.yaml` of the shared directory with the partner's own files over them; `only` names the funnels in use.
-pub fn load(shared: &Path, own: Option<&Path>, only: Option<&[String]>, partner: &Partner) -> Compiled {
+pub fn load(
+    shared: &Path,
+    own: Option<&Path>,
+    only: Option<&[String]>,
+    partner: &Partner,
+) -> Compiled {
     let mut problems = Vec::new();
     let mut files: BTreeMap<String, SourceFile> = BTreeMap::new();
     for directory in [Some(shared), own].into_iter().flatten() {
         if directory.is_dir() {
             read_directory(directory, only, &mut files, &mut problems);
         } else if own != Some(directory) {
-            problems.push(problem(directory, "the directory of funnels is not there; create it, or name another with --funnels".into()));
+            problems.push(problem(
+                directory,
+                "the directory of funnels is not there; create it, or name another with --funnels"
+                    .into(),
+            ));
         }
     }
     let media = Arc::new(media_files([Some(shared), own].into_iter().flatten()));
-    let files: Vec<SourceFile> = files.into_values().map(|file| SourceFile { media: Some(media.clone()), ..file }).collect();
+    let files: Vec<SourceFile> = files
+        .into_values()
+        .map(|file| SourceFile {
+            media: Some(media.clone()),
+            ..file
+        })
+        .collect();
     let mut compiled = compile(&files, partner);
     if !problems.is_empty() {
         compiled.funnels = None;
@@ -36,13 +51,22 @@ pub fn load(shared: &Path, own: Option<&Path>, only: Option<&[String]>, partner:
     compiled
 }
 
-fn read_directory(directory: &Path, only: Option<&[String]>, files: &mut BTreeMap<String, SourceFile>, problems: &mut Vec<Diagnostic>) {
+fn read_directory(
+    directory: &Path,
+    only: Option<&[String]>,
+    files: &mut BTreeMap<String, SourceFile>,
+    problems: &mut Vec<Diagnostic>,
+) {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries.flatten().map(|entry| entry.path()),
         Err(error) => return problems.push(problem(directory, format!("cannot be read: {error}"))),
     };
     for path in entries.filter(|path| path.extension().is_some_and(|ext| ext == "yaml")) {
-        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+        let stem = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default()
+            .to_owned();
         let hidden = stem.starts_with('.');
         if hidden || only.is_some_and(|only| !only.contains(&stem)) {
             continue;
@@ -57,13 +81,21 @@ fn read_directory(directory: &Path, only: Option<&[String]>, files: &mut BTreeMa
 }
 
 fn read_file(directory: &Path, path: &Path) -> Result<String, Box<Diagnostic>> {
-    let failed = |error: std::io::Error| Box::new(problem(path, format!("cannot be read: {error}")));
+    let failed =
+        |error: std::io::Error| Box::new(problem(path, format!("cannot be read: {error}")));
     if !is_inside(directory, path) {
-        return Err(Box::new(problem(path, "leads out of its directory; put the file itself here".into())));
+        return Err(Box::new(problem(
+            path,
+            "leads out of its directory; put the file itself here".into(),
+        )));
     }
     let mut bytes = Vec::new();
     let limit = yaml::MAX_BYTES as u64 + 1;
-    fs::File::open(path).map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    fs::File::open(path)
+        .map_err(failed)?
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     yaml::text_of(&path.display().to_string(), bytes).map_err(Box::new)
 }
 
@@ -83,10 +115,13 @@ fn media_files<'a>(directories: impl Iterator<Item = &'a Path>) -> MediaFiles {
         while let Some(folder) = open.pop() {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 let path = entry.path();
-                let Ok(about) = fs::metadata(&path) else { continue };
+                let Ok(about) = fs::metadata(&path) else {
+                    continue;
+                };
                 if about.is_dir() && !path.is_symlink() {
                     open.push(path);
-                } else if about.is_file() && is_inside(directory, &path) && found.len() < MOST_MEDIA {
+                } else if about.is_file() && is_inside(directory, &path) && found.len() < MOST_MEDIA
+                {
                     add(&mut found, directory, &path, about.len());
                 }
             }

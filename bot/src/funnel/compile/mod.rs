@@ -27,6 +27,7 @@ use super::words::{PhraseProblem, Phrases};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::partner::Partner;
 use crate::yaml::{self, Places};
+pub(crate) use buttons::SKIP;
 use index::Index;
 pub use load::load;
 
@@ -45,7 +46,11 @@ pub struct SourceFile {
 
 impl SourceFile {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), media: None }
+        Self {
+            name: name.into(),
+            text: text.into(),
+            media: None,
+        }
     }
 
     pub(super) fn id(&self) -> &str {
@@ -77,7 +82,11 @@ pub fn compile(files: &[SourceFile], partner: &Partner) -> Compiled {
         let (spec, problems, places) = yaml::read::<FunnelSpec>(&file.name, &file.text);
         diagnostics.extend(problems);
         match spec {
-            Some(spec) => drafts.push(Draft { spec, places, media: file.media.clone() }),
+            Some(spec) => drafts.push(Draft {
+                spec,
+                places,
+                media: file.media.clone(),
+            }),
             None => broken.push(file.id().to_owned()),
         }
     }
@@ -89,13 +98,19 @@ pub fn compile(files: &[SourceFile], partner: &Partner) -> Compiled {
         diagnostics.extend(problems);
         list.push(funnel);
     }
-    let triggers = enter::compile(&drafts, &list, &index, partner, &mut templates, &mut diagnostics);
+    let triggers = enter::compile(&drafts, &list, &index, partner, &mut diagnostics);
     diagnostics.extend(ways::problems(&drafts, &list, &triggers));
     let (phrases, problems) = Phrases::new(&mut templates, &partner.texts);
     diagnostics.extend(problems.into_iter().map(phrase_problem));
-    let ready = !diagnostics.iter().any(|problem| problem.severity == Severity::Error);
-    let funnels = ready.then(|| assemble(files, list, templates, triggers, phrases, index, partner));
-    Compiled { funnels, diagnostics }
+    let ready = !diagnostics
+        .iter()
+        .any(|problem| problem.severity == Severity::Error);
+    let funnels =
+        ready.then(|| assemble(files, list, templates, triggers, phrases, index, partner));
+    Compiled {
+        funnels,
+        diagnostics,
+    }
 }
 
 fn assemble(
@@ -107,7 +122,11 @@ fn assemble(
     index: Index,
     partner: &Partner,
 ) -> Funnels {
-    let by_id = list.iter().enumerate().map(|(ix, funnel)| (funnel.id.clone(), ix)).collect::<HashMap<_, _>>();
+    let by_id = list
+        .iter()
+        .enumerate()
+        .map(|(ix, funnel)| (funnel.id.clone(), ix))
+        .collect::<HashMap<_, _>>();
     Funnels {
         by_id,
         list,
@@ -132,7 +151,11 @@ fn hash(files: &[SourceFile]) -> String {
         sum.update(&file.text);
         sum.update([0]);
     }
-    sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    sum.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn phrase_problem(problem: PhraseProblem) -> Diagnostic {

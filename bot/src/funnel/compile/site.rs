@@ -41,7 +41,16 @@ pub(super) fn compile<'a>(
         languages.push("ru".into());
     }
     let problems = Problems::new(&draft.places);
-    let mut site = Site { ix, spec, index, partner, templates, problems, languages, media: draft.media.clone() };
+    let mut site = Site {
+        ix,
+        spec,
+        index,
+        partner,
+        templates,
+        problems,
+        languages,
+        media: draft.media.clone(),
+    };
     let funnel = site.funnel(draft.places.file());
     (funnel, site.problems.list)
 }
@@ -58,9 +67,26 @@ impl Site<'_> {
         let title = self.plain("title", &spec.title);
         let first = self.first();
         let moved_to = self.moved_to();
-        let steps: Vec<_> = spec.steps.iter().map(|(id, step)| self.step(id, step)).collect();
-        let by_id = steps.iter().enumerate().map(|(ix, step)| (step.id.clone(), ix)).collect();
-        Funnel { id: spec.funnel.as_str().into(), title, languages: self.languages.clone(), then: spec.enter.then, first, moved_to, steps, by_id }
+        let steps: Vec<_> = spec
+            .steps
+            .iter()
+            .map(|(id, step)| self.step(id, step))
+            .collect();
+        let by_id = steps
+            .iter()
+            .enumerate()
+            .map(|(ix, step)| (step.id.clone(), ix))
+            .collect();
+        Funnel {
+            id: spec.funnel.as_str().into(),
+            title,
+            languages: self.languages.clone(),
+            then: spec.enter.then,
+            first,
+            moved_to,
+            steps,
+            by_id,
+        }
     }
 
     fn check_id(&mut self, file: &str) {
@@ -70,12 +96,20 @@ impl Site<'_> {
         if !is_id(id, ID_LIMIT) {
             self.problems.error("funnel", format!("\"{id}\" cannot be an id; use a-z, 0-9 and _, a letter first, at most {ID_LIMIT}"));
         } else if id != stem {
-            self.problems.error("funnel", format!("the file is named {stem}.yaml; write \"funnel: {stem}\" or rename the file"));
+            self.problems.error(
+                "funnel",
+                format!(
+                    "the file is named {stem}.yaml; write \"funnel: {stem}\" or rename the file"
+                ),
+            );
         }
         for step in self.spec.steps.keys() {
             let path = format!("steps.{step}");
             if RESERVED.contains(&step.as_str()) {
-                self.problems.key_error(&path, format!("\"{step}\" is a word of the language; give the step another name"));
+                self.problems.key_error(
+                    &path,
+                    format!("\"{step}\" is a word of the language; give the step another name"),
+                );
             } else if !is_id(step, ID_LIMIT) {
                 self.problems.key_error(&path, format!("\"{step}\" cannot be an id; use a-z, 0-9 and _, a letter first, at most {ID_LIMIT}"));
             }
@@ -86,7 +120,12 @@ impl Site<'_> {
         for (at, code) in self.spec.languages.iter().enumerate() {
             let short = code.split('-').next().unwrap_or_default();
             if !(2..=3).contains(&short.len()) || !short.bytes().all(|b| b.is_ascii_lowercase()) {
-                self.problems.error(&format!("languages[{at}]"), format!("\"{code}\" is not a language code; write two letters such as ru, kk or en"));
+                self.problems.error(
+                    &format!("languages[{at}]"),
+                    format!(
+                        "\"{code}\" is not a language code; write two letters such as ru, kk or en"
+                    ),
+                );
             }
         }
     }
@@ -96,8 +135,13 @@ impl Site<'_> {
         match self.listed().first {
             Some(ix) => ix,
             None => {
-                let help = hint(first, self.spec.steps.keys().map(String::as_str), "; name one of the steps below");
-                self.problems.error("first", format!("no step \"{first}\"{help}"));
+                let help = hint(
+                    first,
+                    self.spec.steps.keys().map(String::as_str),
+                    "; name one of the steps below",
+                );
+                self.problems
+                    .error("first", format!("no step \"{first}\"{help}"));
                 0
             }
         }
@@ -108,15 +152,23 @@ impl Site<'_> {
         for (old, new) in &self.spec.moved_to {
             let path = format!("moved_to.{old}");
             if self.spec.steps.contains_key(old) {
-                self.problems.key_error(&path, format!("step \"{old}\" still exists; delete this line, or the step"));
+                self.problems.key_error(
+                    &path,
+                    format!("step \"{old}\" still exists; delete this line, or the step"),
+                );
             }
             match self.listed().steps.get(new).copied() {
                 Some(ix) => {
                     moved.insert(old.clone(), ix);
                 }
                 None => {
-                    let help = hint(new, self.spec.steps.keys().map(String::as_str), "; name a step that exists");
-                    self.problems.error(&path, format!("no step \"{new}\"{help}"));
+                    let help = hint(
+                        new,
+                        self.spec.steps.keys().map(String::as_str),
+                        "; name a step that exists",
+                    );
+                    self.problems
+                        .error(&path, format!("no step \"{new}\"{help}"));
                 }
             }
         }

@@ -4,7 +4,9 @@ use super::problems::{hint, is_id};
 use super::site::Site;
 use crate::funnel::effect::Notice;
 use crate::funnel::html::{CAPTION_LIMIT, TEXT_LIMIT};
-use crate::funnel::model::{Keyboard, KeyboardButton, Notification, Score, Setting, Step, StepText, Target, Variant};
+use crate::funnel::model::{
+    Keyboard, KeyboardButton, Notification, Score, Setting, Step, StepText, Target, Variant,
+};
 use crate::funnel::spec::{KeyboardSpec, OneOrMany, ScoreSpec, StepSpec, Text};
 use crate::funnel::template::{Kind, is_template};
 
@@ -21,11 +23,20 @@ impl Site<'_> {
         Step {
             id: id.into(),
             text: self.step_text(&path, spec),
-            media: spec.media.as_ref().and_then(|media| self.media_file(&at("media"), media)),
+            media: spec
+                .media
+                .as_ref()
+                .and_then(|media| self.media_file(&at("media"), media)),
             buttons,
             columns: self.columns(&path, spec),
-            keyboard: spec.keyboard.as_ref().map(|keyboard| self.keyboard(&at("keyboard"), keyboard)),
-            expect: spec.expect.as_ref().and_then(|expect| self.expect(&at("expect"), expect)),
+            keyboard: spec
+                .keyboard
+                .as_ref()
+                .map(|keyboard| self.keyboard(&at("keyboard"), keyboard)),
+            expect: spec
+                .expect
+                .as_ref()
+                .and_then(|expect| self.expect(&at("expect"), expect)),
             contact_button: self.contact_button(&path, spec),
             save: spec.save.clone(),
             again: again.map(|again| self.message(&at("again.text"), &again.text, TEXT_LIMIT)),
@@ -35,26 +46,50 @@ impl Site<'_> {
                 None => Target::Human,
             },
             skip: spec.skip.as_ref().map(|skip| self.skip(&at("skip"), skip)),
-            collect: spec.collect.as_ref().map(|collect| self.collect(&at("collect"), collect)),
+            collect: spec
+                .collect
+                .as_ref()
+                .map(|collect| self.collect(&at("collect"), collect)),
             tag: self.tags(&at("tag"), spec.tag.as_ref()),
             untag: self.tags(&at("untag"), spec.untag.as_ref()),
-            score: spec.score.as_ref().map(|score| self.score(&at("score"), score)),
+            score: spec
+                .score
+                .as_ref()
+                .map(|score| self.score(&at("score"), score)),
             set: self.settings(&at("set"), spec),
-            notify: spec.notify.as_deref().map(|notify| self.notify(&at("notify"), notify)),
+            notify: spec
+                .notify
+                .as_deref()
+                .map(|notify| self.notify(&at("notify"), notify)),
             is_question: spec.ask.is_some() || spec.expect.is_some(),
             silent: self.silent(&at("silent"), spec),
             next,
-            call: spec.call.as_deref().and_then(|call| self.call(&at("call"), call)),
+            call: spec
+                .call
+                .as_deref()
+                .and_then(|call| self.call(&at("call"), call)),
         }
     }
 
     fn step_text(&mut self, path: &str, spec: &StepSpec) -> Option<StepText> {
-        let limit = if spec.media.is_some() { CAPTION_LIMIT } else { TEXT_LIMIT };
+        let limit = if spec.media.is_some() {
+            CAPTION_LIMIT
+        } else {
+            TEXT_LIMIT
+        };
         if let Some(text) = &spec.say {
-            return Some(StepText::One(self.message(&format!("{path}.say"), text, limit)));
+            return Some(StepText::One(self.message(
+                &format!("{path}.say"),
+                text,
+                limit,
+            )));
         }
         if let Some(text) = &spec.ask {
-            return Some(StepText::One(self.message(&format!("{path}.ask"), text, limit)));
+            return Some(StepText::One(self.message(
+                &format!("{path}.ask"),
+                text,
+                limit,
+            )));
         }
         if spec.variants.is_empty() {
             return None;
@@ -64,14 +99,27 @@ impl Site<'_> {
         for (at, variant) in spec.variants.iter().enumerate() {
             let path = format!("{path}.variants[{at}]");
             if names.contains(&variant.name.as_str()) {
-                self.problems.error(&format!("{path}.name"), format!("two variants are called \"{}\"; give each its own name", variant.name));
+                self.problems.error(
+                    &format!("{path}.name"),
+                    format!(
+                        "two variants are called \"{}\"; give each its own name",
+                        variant.name
+                    ),
+                );
             }
             names.push(variant.name.as_str());
             let text = self.message(&format!("{path}.text"), &variant.text, limit);
-            variants.push(Variant { name: variant.name.clone(), weight: variant.weight.unwrap_or(1), text });
+            variants.push(Variant {
+                name: variant.name.clone(),
+                weight: variant.weight.unwrap_or(1),
+                text,
+            });
         }
         if variants.iter().all(|variant| variant.weight == 0) {
-            self.problems.error(&format!("{path}.variants"), "every variant has weight 0, nobody would see one; give one a weight");
+            self.problems.error(
+                &format!("{path}.variants"),
+                "every variant has weight 0, nobody would see one; give one a weight",
+            );
         }
         Some(StepText::Variants(variants))
     }
@@ -80,9 +128,15 @@ impl Site<'_> {
         let columns = spec.columns.unwrap_or(1);
         let path = format!("{path}.columns");
         if !(1..=8).contains(&columns) {
-            self.problems.error(&path, format!("{columns} buttons in a row do not fit; write 1 to 8"));
+            self.problems.error(
+                &path,
+                format!("{columns} buttons in a row do not fit; write 1 to 8"),
+            );
         } else if spec.columns.is_some() && spec.buttons.is_empty() {
-            self.problems.key_error(&path, "the step has no buttons to put in columns; delete it, or add buttons");
+            self.problems.key_error(
+                &path,
+                "the step has no buttons to put in columns; delete it, or add buttons",
+            );
         }
         usize::from(columns.clamp(1, 8))
     }
@@ -93,14 +147,20 @@ impl Site<'_> {
             KeyboardSpec::Rows(rows) => rows,
         };
         if rows.iter().all(Vec::is_empty) {
-            self.problems.error(path, "the keyboard is empty; add buttons, or write \"keyboard: remove\"");
+            self.problems.error(
+                path,
+                "the keyboard is empty; add buttons, or write \"keyboard: remove\"",
+            );
         }
         let mut out = Vec::new();
         for (row, buttons) in rows.iter().enumerate() {
             let button = |(column, button): (usize, &crate::funnel::spec::KeyboardButtonSpec)| {
                 let path = format!("{path}[{row}][{column}]");
                 let text = self.plain(&format!("{path}.text"), &button.text);
-                KeyboardButton { text, to: self.target(&format!("{path}.to"), &button.to) }
+                KeyboardButton {
+                    text,
+                    to: self.target(&format!("{path}.to"), &button.to),
+                }
             };
             out.push(buttons.iter().enumerate().map(button).collect());
         }
@@ -124,10 +184,16 @@ impl Site<'_> {
 
     pub fn score(&mut self, path: &str, spec: &ScoreSpec) -> Score {
         match spec {
-            ScoreSpec::Points(points) => Score { points: *points, reason: None },
+            ScoreSpec::Points(points) => Score {
+                points: *points,
+                reason: None,
+            },
             ScoreSpec::Reasoned(score) => {
                 let reason = self.plain(&format!("{path}.reason"), &score.reason);
-                Score { points: score.points, reason: Some(reason) }
+                Score {
+                    points: score.points,
+                    reason: Some(reason),
+                }
             }
         }
     }
@@ -142,7 +208,8 @@ impl Site<'_> {
                 if !own.contains(' ') {
                     let help = hint(own, ["contact", "link", "hot", "human"], "");
                     if !help.is_empty() {
-                        self.problems.error(path, format!("no notice \"{own}\"{help}"));
+                        self.problems
+                            .error(path, format!("no notice \"{own}\"{help}"));
                     }
                 }
                 Notification::Text(self.message(path, &Text::Plain(own.to_owned()), TEXT_LIMIT))

@@ -24,7 +24,12 @@ impl Site<'_> {
         if let Some(ix) = self.listed().steps.get(id) {
             return Target::Step(*ix);
         }
-        let known = self.spec.steps.keys().map(String::as_str).chain(["end", "back", "human", "stay"]);
+        let known = self
+            .spec
+            .steps
+            .keys()
+            .map(String::as_str)
+            .chain(["end", "back", "human", "stay"]);
         let otherwise = if self.index.funnel(id).is_some() {
             format!("; for the funnel of that name write \"@{id}\"")
         } else {
@@ -51,8 +56,15 @@ impl Site<'_> {
             Some(step) if ix == self.ix => Target::Step(*step),
             Some(step) => Target::Funnel(ix, *step),
             None => {
-                let help = hint(step, listed.steps.keys().map(String::as_str), &format!("; write \"@{funnel}\" for its first step"));
-                self.problems.error(path, format!("no step \"{step}\" in funnel \"{funnel}\"{help}"));
+                let help = hint(
+                    step,
+                    listed.steps.keys().map(String::as_str),
+                    &format!("; write \"@{funnel}\" for its first step"),
+                );
+                self.problems.error(
+                    path,
+                    format!("no step \"{step}\" in funnel \"{funnel}\"{help}"),
+                );
                 Target::Stay
             }
         }
@@ -62,8 +74,13 @@ impl Site<'_> {
     fn known_funnel(&mut self, path: &str, id: &str) -> Option<FunnelIx> {
         let found = self.index.funnel(id);
         if found.is_none() && !self.index.broken.iter().any(|broken| broken == id) {
-            let help = hint(id, self.index.ids(), &format!("; add {id}.yaml to the funnels"));
-            self.problems.error(path, format!("no funnel \"{id}\"{help}"));
+            let help = hint(
+                id,
+                self.index.ids(),
+                &format!("; add {id}.yaml to the funnels"),
+            );
+            self.problems
+                .error(path, format!("no funnel \"{id}\"{help}"));
         }
         found
     }
@@ -71,7 +88,10 @@ impl Site<'_> {
     pub fn call(&mut self, path: &str, text: &str) -> Option<FunnelIx> {
         let Some(id) = text.strip_prefix('@') else {
             let example = if is_id(text, 64) { text } else { "funnel" };
-            self.problems.error(path, format!("call runs another funnel; write \"@{example}\""));
+            self.problems.error(
+                path,
+                format!("call runs another funnel; write \"@{example}\""),
+            );
             return None;
         };
         self.known_funnel(path, id)
@@ -80,28 +100,45 @@ impl Site<'_> {
     pub fn next(&mut self, path: &str, next: Option<&NextSpec>) -> Vec<Case> {
         match next {
             None => Vec::new(),
-            Some(NextSpec::To(text)) => vec![Case { when: None, to: self.target(path, text) }],
+            Some(NextSpec::To(text)) => vec![Case {
+                when: None,
+                to: self.target(path, text),
+            }],
             Some(NextSpec::Cases(cases)) => {
                 let last = cases.len().saturating_sub(1);
                 if cases.is_empty() {
-                    self.problems.error(path, "no case; write a step, or cases with \"when\" and \"to\"");
+                    self.problems.error(
+                        path,
+                        "no case; write a step, or cases with \"when\" and \"to\"",
+                    );
                 }
                 for (at, case) in cases.iter().enumerate() {
                     if case.when.is_none() && at != last {
                         self.problems.error(&format!("{path}[{at}]"), "the cases after this one are never reached; add \"when\", or put it last");
                     }
                     if case.when.is_some() && at == last {
-                        self.problems.error(&format!("{path}[{at}]"), "nothing is left when no case fits; add a last case with only \"to\"");
+                        self.problems.error(
+                            &format!("{path}[{at}]"),
+                            "nothing is left when no case fits; add a last case with only \"to\"",
+                        );
                     }
                 }
                 let cases = cases.iter().enumerate();
-                cases.map(|(at, case)| self.case(&format!("{path}[{at}]"), case)).collect()
+                cases
+                    .map(|(at, case)| self.case(&format!("{path}[{at}]"), case))
+                    .collect()
             }
         }
     }
 
     fn case(&mut self, path: &str, case: &crate::funnel::spec::CaseSpec) -> Case {
-        let when = case.when.as_deref().and_then(|when| self.condition(&format!("{path}.when"), when));
-        Case { when, to: self.target(&format!("{path}.to"), &case.to) }
+        let when = case
+            .when
+            .as_deref()
+            .and_then(|when| self.condition(&format!("{path}.when"), when));
+        Case {
+            when,
+            to: self.target(&format!("{path}.to"), &case.to),
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::problems::hint;
 use super::site::Site;
 use crate::funnel::html;
 use crate::funnel::spec::Text;
-use crate::funnel::template::{Kind, LEAD_NAMES, TemplateId, is_template};
+use crate::funnel::template::{Kind, LEAD_NAMES, TemplateId, is_template, without_code};
 use crate::funnel::words::{Body, Words};
 use crate::partner::Partner;
 
@@ -26,40 +26,70 @@ impl Site<'_> {
 
     fn words(&mut self, path: &str, text: &Text, kind: Kind, limit: usize) -> Words {
         match text {
-            Text::Plain(text) => Words { by_language: vec![self.body(path, text, kind, limit)] },
+            Text::Plain(text) => Words {
+                by_language: vec![self.body(path, text, kind, limit)],
+            },
             Text::ByLanguage(texts) => {
-                for code in texts.keys().filter(|code| !self.languages.contains(code)).cloned().collect::<Vec<_>>() {
-                    let help = hint(&code, self.languages.iter().map(String::as_str), &format!("; add {code} to languages"));
-                    self.problems.key_error(&format!("{path}.{code}"), format!("the funnel has no language \"{code}\"{help}"));
+                for code in texts
+                    .keys()
+                    .filter(|code| !self.languages.contains(code))
+                    .cloned()
+                    .collect::<Vec<_>>()
+                {
+                    let help = hint(
+                        &code,
+                        self.languages.iter().map(String::as_str),
+                        &format!("; add {code} to languages"),
+                    );
+                    self.problems.key_error(
+                        &format!("{path}.{code}"),
+                        format!("the funnel has no language \"{code}\"{help}"),
+                    );
                 }
                 let fallback = self.languages[0].clone();
                 if !texts.contains_key(&fallback) {
                     self.problems.key_error(path, format!("no text in {fallback}, the funnel's first language; it is shown where another is missing"));
                 }
                 let languages = self.languages.clone();
-                let body = |code: &String| texts.get(code).and_then(|text| self.body(&format!("{path}.{code}"), text, kind, limit));
-                Words { by_language: languages.iter().map(body).collect() }
+                let body = |code: &String| {
+                    texts
+                        .get(code)
+                        .and_then(|text| self.body(&format!("{path}.{code}"), text, kind, limit))
+                };
+                Words {
+                    by_language: languages.iter().map(body).collect(),
+                }
             }
         }
     }
 
     fn body(&mut self, path: &str, text: &str, kind: Kind, limit: usize) -> Option<Body> {
-        let shown = without_code(text);
+        let shown = without_code(text, "x");
         if shown.trim().is_empty() {
-            self.problems.error(path, "the text is empty; write something, or delete the key");
+            self.problems.error(
+                path,
+                "the text is empty; write something, or delete the key",
+            );
             return None;
         }
-        let length = if kind == Kind::Html { html::visible_len(&shown) } else { shown.chars().count() };
+        let length = if kind == Kind::Html {
+            html::visible_len(&shown)
+        } else {
+            shown.chars().count()
+        };
         if length > limit {
             self.problems.error(path, too_long(length, limit));
         }
-        if kind == Kind::Html && let Some(problem) = html::problem(&shown) {
+        if kind == Kind::Html
+            && let Some(problem) = html::problem(&shown)
+        {
             self.problems.error(path, problem);
         }
         if !is_template(text) {
             return Some(Body::Static(text.trim_end().into()));
         }
-        self.template(path, text.trim_end(), kind).map(Body::Template)
+        self.template(path, text.trim_end(), kind)
+            .map(Body::Template)
     }
 
     pub fn condition(&mut self, path: &str, text: &str) -> Option<TemplateId> {
@@ -91,64 +121,62 @@ impl Site<'_> {
 
 fn too_long(length: usize, limit: usize) -> String {
     match limit {
-        html::TEXT_LIMIT => format!("{length} characters; Telegram takes {limit} in a message, split it into two steps"),
-        html::CAPTION_LIMIT => format!("{length} characters; Telegram takes {limit} under media, move the rest to a step after it"),
+        html::TEXT_LIMIT => format!(
+            "{length} characters; Telegram takes {limit} in a message, split it into two steps"
+        ),
+        html::CAPTION_LIMIT => format!(
+            "{length} characters; Telegram takes {limit} under media, move the rest to a step after it"
+        ),
         _ => format!("{length} characters; a button shows at most {limit}, shorten it"),
     }
 }
 
 /// What is wrong with a name a template uses; `None` when it exists.
-pub(super) fn unknown_name(name: &str, saved: &BTreeSet<String>, partner: &Partner) -> Option<String> {
+pub(super) fn unknown_name(
+    name: &str,
+    saved: &BTreeSet<String>,
+    partner: &Partner,
+) -> Option<String> {
     let mut parts = name.split('.');
     let (root, rest) = (parts.next().unwrap_or_default(), parts.next());
     let links = |link: &str| {
-        let help = hint(link, partner.links.keys().map(String::as_str), &format!("; add links.{link} to config.yaml"));
+        let help = hint(
+            link,
+            partner.links.keys().map(String::as_str),
+            &format!("; add links.{link} to config.yaml"),
+        );
         (!partner.links.contains_key(link)).then(|| format!("no link \"{link}\"{help}"))
     };
     match (root, rest) {
         ("lead", Some(field)) if LEAD_NAMES.contains(&field) => None,
         ("answers", Some(field)) if saved.contains(field) => None,
         ("answers", Some(field)) => {
-            let help = hint(field, saved.iter().map(String::as_str), "; add \"save\" or \"set\" to the step that learns it");
+            let help = hint(
+                field,
+                saved.iter().map(String::as_str),
+                "; add \"save\" or \"set\" to the step that learns it",
+            );
             Some(format!("no step saves \"{field}\"{help}"))
         }
-        ("partner", Some("display_name")) | ("bot", Some("username")) | ("answers" | "range", None) => None,
+        ("partner", Some("display_name"))
+        | ("bot", Some("username"))
+        | ("answers" | "range", None) => None,
         ("partner", Some("links")) => parts.next().and_then(links),
         ("links", Some(link)) => links(link),
         _ => {
             let known = LEAD_NAMES.iter().map(|field| format!("lead.{field}"));
             let known = known.chain(saved.iter().map(|field| format!("answers.{field}")));
-            let known: Vec<String> = known.chain(["partner.display_name".into(), "bot.username".into()]).collect();
-            let help = hint(name, known.iter().map(String::as_str), "; names start with lead, answers, partner, links or bot");
+            let known: Vec<String> = known
+                .chain(["partner.display_name".into(), "bot.username".into()])
+                .collect();
+            let help = hint(
+                name,
+                known.iter().map(String::as_str),
+                "; names start with lead, answers, partner, links or bot",
+            );
             Some(format!("nothing is called \"{name}\"{help}"))
         }
     }
-}
-
-/// The text as it will be seen, with a letter for each value.
-fn without_code(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('{') {
-        let (end, shown) = match rest[at..].get(..2) {
-            Some("{{") => ("}}", "x"),
-            Some("{%") => ("%}", ""),
-            Some("{#") => ("#}", ""),
-            _ => {
-                out.push_str(&rest[..=at]);
-                rest = &rest[at + 1..];
-                continue;
-            }
-        };
-        out.push_str(&rest[..at]);
-        let Some(length) = rest[at..].find(end) else {
-            return out;
-        };
-        out.push_str(shown);
-        rest = &rest[at + length + 2..];
-    }
-    out.push_str(rest);
-    out
 }
 
 /// Names after a `|` inside code.
@@ -163,7 +191,9 @@ fn filters_in(text: &str, kind: Kind) -> BTreeSet<String> {
                 (None, '"' | '\'') => quote = Some(character),
                 (None, '|') => {
                     let name = code[at + 1..].trim_start();
-                    let end = name.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(name.len());
+                    let end = name
+                        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+                        .unwrap_or(name.len());
                     found.insert(name[..end].to_owned());
                 }
                 _ => {}
@@ -179,7 +209,12 @@ fn next_code<'a>(rest: &mut &'a str, kind: Kind) -> Option<&'a str> {
         return Some(std::mem::take(rest)).filter(|code| !code.is_empty());
     }
     let start = rest.find("{{").into_iter().chain(rest.find("{%")).min()?;
-    let end = rest[start..].find("}}").into_iter().chain(rest[start..].find("%}")).min()? + start;
+    let end = rest[start..]
+        .find("}}")
+        .into_iter()
+        .chain(rest[start..].find("%}"))
+        .min()?
+        + start;
     let code = &rest[start + 2..end];
     *rest = &rest[end + 2..];
     Some(code)

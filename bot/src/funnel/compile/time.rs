@@ -10,11 +10,17 @@ impl Site<'_> {
         match parse(text) {
             Some(ms) if (1..=YEAR_MS).contains(&ms) => ms,
             Some(_) => {
-                self.problems.error(path, format!("\"{text}\" is out of range; write between 1s and 366d"));
+                self.problems.error(
+                    path,
+                    format!("\"{text}\" is out of range; write between 1s and 366d"),
+                );
                 3_600_000
             }
             None => {
-                self.problems.error(path, format!("\"{text}\" is not a duration; write it like 90s, 15m, 2h or 1d"));
+                self.problems.error(
+                    path,
+                    format!("\"{text}\" is not a duration; write it like 90s, 15m, 2h or 1d"),
+                );
                 3_600_000
             }
         }

@@ -11,7 +11,10 @@ use crate::funnel::model::{ButtonAction, Funnel, FunnelIx, Keyboard, Step, StepI
 type Node = (FunnelIx, StepIx);
 
 pub(super) fn problems(drafts: &[Draft], list: &[Funnel], triggers: &Triggers) -> Vec<Diagnostic> {
-    let mut all: Vec<Problems<'_>> = drafts.iter().map(|draft| Problems::new(&draft.places)).collect();
+    let mut all: Vec<Problems<'_>> = drafts
+        .iter()
+        .map(|draft| Problems::new(&draft.places))
+        .collect();
     unreached(drafts, list, triggers, &mut all);
     rounds(list, &mut all);
     recursion(list, &mut all);
@@ -20,10 +23,13 @@ pub(super) fn problems(drafts: &[Draft], list: &[Funnel], triggers: &Triggers) -
 
 /// Where a step may lead, however it is left.
 pub(crate) fn targets(step: &Step) -> Vec<Target> {
-    let buttons = step.buttons.iter().filter_map(|button| match &button.action {
-        ButtonAction::To(target) => Some(*target),
-        ButtonAction::Next | ButtonAction::Link { .. } => None,
-    });
+    let buttons = step
+        .buttons
+        .iter()
+        .filter_map(|button| match &button.action {
+            ButtonAction::To(target) => Some(*target),
+            ButtonAction::Next | ButtonAction::Link { .. } => None,
+        });
     let keyboard = match &step.keyboard {
         Some(Keyboard::Rows(rows)) => rows.iter().flatten().map(|button| button.to).collect(),
         Some(Keyboard::Remove) | None => Vec::new(),
@@ -31,7 +37,13 @@ pub(crate) fn targets(step: &Step) -> Vec<Target> {
     let next = step.next.iter().map(|case| case.to);
     let skip = step.skip.iter().map(|skip| skip.to);
     let silent = step.silent.iter().filter_map(|branch| branch.to);
-    buttons.chain(keyboard).chain(next).chain(skip).chain(silent).chain([step.after_times]).collect()
+    buttons
+        .chain(keyboard)
+        .chain(next)
+        .chain(skip)
+        .chain(silent)
+        .chain([step.after_times])
+        .collect()
 }
 
 fn node(funnel: FunnelIx, target: Target) -> Option<Node> {
@@ -57,7 +69,9 @@ fn unreached(drafts: &[Draft], list: &[Funnel], triggers: &Triggers, all: &mut [
         if !seen.insert((funnel, step)) {
             continue;
         }
-        let ways = targets(here).into_iter().filter_map(|target| node(funnel, target));
+        let ways = targets(here)
+            .into_iter()
+            .filter_map(|target| node(funnel, target));
         for (other, step) in ways.chain(here.call.map(|called| (called, list[called].first))) {
             if other != funnel {
                 pointed.insert(other);
@@ -66,14 +80,26 @@ fn unreached(drafts: &[Draft], list: &[Funnel], triggers: &Triggers, all: &mut [
         }
     }
     for (ix, funnel) in list.iter().enumerate() {
-        for (at, step) in funnel.steps.iter().enumerate().filter(|(at, _)| !seen.contains(&(ix, *at))) {
+        for (at, step) in funnel
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !seen.contains(&(ix, *at)))
+        {
             let _ = at;
-            all[ix].warning(&format!("steps.{}", step.id), "no way leads here; point a button or \"next\" to it, or delete the step");
+            all[ix].warning(
+                &format!("steps.{}", step.id),
+                "no way leads here; point a button or \"next\" to it, or delete the step",
+            );
         }
         let enter = &drafts[ix].spec.enter;
-        let started = !(enter.start.is_empty() && enter.keywords.is_empty() && enter.commands.is_empty());
+        let started =
+            !(enter.start.is_empty() && enter.keywords.is_empty() && enter.commands.is_empty());
         if !started && !pointed.contains(&ix) {
-            all[ix].warning("funnel", "nothing starts this funnel; add enter.start, enter.keywords or enter.commands");
+            all[ix].warning(
+                "funnel",
+                "nothing starts this funnel; add enter.start, enter.keywords or enter.commands",
+            );
         }
     }
 }
@@ -87,20 +113,33 @@ fn own_ways(list: &[Funnel], (funnel, step): Node) -> Vec<Node> {
     if here.awaits() {
         return Vec::new();
     }
-    here.next.iter().filter_map(|case| node(funnel, case.to)).collect()
+    here.next
+        .iter()
+        .filter_map(|case| node(funnel, case.to))
+        .collect()
 }
 
 fn rounds(list: &[Funnel], all: &mut [Problems<'_>]) {
-    let nodes: Vec<Node> = list.iter().enumerate().flat_map(|(ix, funnel)| (0..funnel.steps.len()).map(move |step| (ix, step))).collect();
+    let nodes: Vec<Node> = list
+        .iter()
+        .enumerate()
+        .flat_map(|(ix, funnel)| (0..funnel.steps.len()).map(move |step| (ix, step)))
+        .collect();
     let mut resting: HashSet<Node> = HashSet::new();
     loop {
         let rests = |at: &&Node| {
             let here = &list[at.0].steps[at.1];
-            let leaves = here.next.iter().any(|case| node(at.0, case.to).is_none()) && here.call.is_none();
+            let leaves =
+                here.next.iter().any(|case| node(at.0, case.to).is_none()) && here.call.is_none();
             let ways = own_ways(list, **at);
             leaves || ways.is_empty() || ways.iter().any(|way| resting.contains(way))
         };
-        let found: Vec<Node> = nodes.iter().filter(|at| !resting.contains(at)).filter(rests).copied().collect();
+        let found: Vec<Node> = nodes
+            .iter()
+            .filter(|at| !resting.contains(at))
+            .filter(rests)
+            .copied()
+            .collect();
         if found.is_empty() {
             break;
         }
@@ -113,11 +152,19 @@ fn rounds(list: &[Funnel], all: &mut [Problems<'_>]) {
             continue;
         }
         reported.extend(&round);
-        let names = round.iter().chain([start]).map(|at| &*list[at.0].steps[at.1].id);
+        let names = round
+            .iter()
+            .chain([start])
+            .map(|at| &*list[at.0].steps[at.1].id);
         let names = names.collect::<Vec<_>>().join(" → ");
         let step = &list[start.0].steps[start.1];
         let key = if step.call.is_some() { "call" } else { "next" };
-        all[start.0].error(&format!("steps.{}.{key}", step.id), format!("goes round without waiting for the lead: {names}; let one of them ask, or end"));
+        all[start.0].error(
+            &format!("steps.{}.{key}", step.id),
+            format!(
+                "goes round without waiting for the lead: {names}; let one of them ask, or end"
+            ),
+        );
     }
 }
 
@@ -125,7 +172,10 @@ fn rounds(list: &[Funnel], all: &mut [Problems<'_>]) {
 fn round_from(list: &[Funnel], start: Node) -> Vec<Node> {
     let mut path = vec![start];
     loop {
-        let Some(next) = path.last().and_then(|at| own_ways(list, *at).first().copied()) else {
+        let Some(next) = path
+            .last()
+            .and_then(|at| own_ways(list, *at).first().copied())
+        else {
             return Vec::new();
         };
         if let Some(at) = path.iter().position(|seen| *seen == next) {
@@ -149,8 +199,15 @@ fn recursion(list: &[Funnel], all: &mut [Problems<'_>]) {
             }
             if seen.contains(&ix) {
                 let names = listed(seen.iter().filter(|at| **at != ix).map(|at| &*list[*at].id));
-                let through = if names.is_empty() { String::new() } else { format!(" through {names}") };
-                let message = format!("funnel \"{}\" calls itself{through} and would never return; write \"next: @{}\" to go there instead", funnel.id, list[called].id);
+                let through = if names.is_empty() {
+                    String::new()
+                } else {
+                    format!(" through {names}")
+                };
+                let message = format!(
+                    "funnel \"{}\" calls itself{through} and would never return; write \"next: @{}\" to go there instead",
+                    funnel.id, list[called].id
+                );
                 all[ix].error(&format!("steps.{}.call", step.id), message);
             }
         }

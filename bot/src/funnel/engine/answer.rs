@@ -1,0 +1,296 @@
+//! Answers: does it fit, what is kept, what is said when it does not. PURE.
+
+use minijinja::Value;
+
+use super::Turn;
+use super::parse::{self, Misfit};
+use crate::funnel::coverage::Part;
+use crate::funnel::effect::{Effect, Message, Notice};
+use crate::funnel::event::{TimerData, TimerName};
+use crate::funnel::model::{Expect, Score, Step};
+use crate::funnel::session::Collecting;
+use crate::lead::contact::{parse_email, parse_phone, pretty_phone, shared_phone};
+use crate::lead::{Contact, ContactKind, Handoff, Origin};
+use crate::phrases::{self, Phrase};
+
+impl<'a> Turn<'a> {
+    /// Free words: kept, or collected with those that follow.
+    pub(super) fn answer_words(&mut self, text: &str) {
+        let Some(step) = self.step() else { return };
+        let Some(collect) = &step.collect else {
+            return self.answer_typed(text);
+        };
+        let now = self.desk.now_ms;
+        let collecting = self.session.collecting.get_or_insert_with(|| Collecting {
+            parts: Vec::new(),
+            since_ms: now,
+        });
+        collecting.parts.push(text.to_owned());
+        let left = collecting.since_ms + collect.max_ms - now;
+        let data = TimerData {
+            visit: self.session.visit,
+            branch: 0,
+        };
+        self.effects.push(Effect::Schedule {
+            name: TimerName::Collect,
+            after_ms: collect.quiet_ms.min(left).max(0),
+            data,
+        });
+    }
+
+    /// Whether words would do as an answer to the current question.
+    pub(super) fn fits_question(&self, text: &str) -> bool {
+        match self.step().and_then(|step| step.expect.as_ref()) {
+            Some(expect @ (Expect::Number { .. } | Expect::Date(_))) => {
+                parse::answer(expect, text, self.today()).is_ok()
+            }
+            Some(
+                Expect::Text { .. }
+                | Expect::Choice
+                | Expect::Phone { .. }
+                | Expect::Email
+                | Expect::Photo,
+            )
+            | None => false,
+        }
+    }
+
+    fn today(&self) -> jiff::civil::Date {
+        parse::today(self.desk.now_ms, &self.desk.partner.timezone)
+    }
+
+    pub(super) fn answer_typed(&mut self, text: &str) {
+        let Some(expect) = self.step().and_then(|step| step.expect.as_ref()) else {
+            return;
+        };
+        match expect {
+            Expect::Text { .. } | Expect::Number { .. } | Expect::Date(_) => {
+                match parse::answer(expect, text, self.today()) {
+                    Ok(value) => self.answered(value),
+                    Err(misfit) => self.misfit(expect, misfit),
+                }
+            }
+            Expect::Choice => self.unfit(Phrase::AgainChoice, None),
+            Expect::Photo => self.unfit(Phrase::AgainPhoto, None),
+            Expect::Phone { regions } => {
+                let regions = if regions.is_empty() {
+                    &self.desk.partner.phone_regions
+                } else {
+                    regions
+                };
+                match parse_phone(text, regions) {
+                    Ok(phone) => self.phone_answered(phone, Origin::Typed),
+                    Err(_) => self.unfit(Phrase::AgainPhone, None),
+                }
+            }
+            Expect::Email => match parse_email(text) {
+                Some(email) => {
+                    self.keep_contact(ContactKind::Email, &email, Origin::Typed);
+                    self.answered(email.into());
+                }
+                None => self.unfit(Phrase::AgainEmail, None),
+            },
+        }
+    }
+
+    fn misfit(&mut self, expect: &Expect, misfit: Misfit) {
+        let language = self.voice();
+        let (phrase, value) = match (misfit, expect) {
+            (Misfit::Short(min), _) => (Phrase::AgainTextShort, Some(Value::from(min))),
+            (Misfit::Long(max), _) => (Phrase::AgainTextLong, Some(Value::from(max))),
+            (
+                Misfit::Range,
+                Expect::Number {
+                    min: Some(min),
+                    max: Some(max),
+                    ..
+                },
+            ) => (
+                Phrase::AgainNumberRange,
+                Some(Value::from(phrases::range(&language, *min, *max))),
+            ),
+            (Misfit::Range, Expect::Number { min: Some(min), .. }) => {
+                (Phrase::AgainNumberMin, Some(Value::from(*min)))
+            }
+            (Misfit::Range, Expect::Number { max: Some(max), .. }) => {
+                (Phrase::AgainNumberMax, Some(Value::from(*max)))
+            }
+            (Misfit::NotWhole, _) => (Phrase::AgainNumberWhole, None),
+            (Misfit::NotPast, _) => (Phrase::AgainDatePast, None),
+            (Misfit::NotFuture, _) => (Phrase::AgainDateFuture, None),
+            (Misfit::NotADate, _) => (Phrase::AgainDate, None),
+            (Misfit::NotANumber | Misfit::Range, _) => (Phrase::AgainNumber, None),
+        };
+        self.unfit(phrase, value);
+    }
+
+    /// Says what is awaited; after too many times, goes where the step says.
+    pub(super) fn unfit(&mut self, phrase: Phrase, value: Option<Value>) {
+        let Some(step) = self.step() else {
+            return self.unasked();
+        };
+        if self.lead.handoff == Handoff::Waiting {
+            return self.say_phrase(Phrase::HumanWaiting);
+        }
+        self.session.misses = self.session.misses.saturating_add(1);
+        if self.session.misses > step.times {
+            self.session.misses = 0;
+            self.mark(Part::Then);
+            return self.go(step.after_times);
+        }
+        self.mark(Part::Again);
+        let text = match &step.again {
+            Some(words) => self.words(words),
+            None => self.phrase(phrase, value),
+        };
+        let keyboard = self.step_keyboard(step);
+        self.push(Message {
+            text,
+            media: None,
+            keyboard,
+        });
+    }
+
+    /// The question is answered: keeps the value and goes on.
+    pub(super) fn answered(&mut self, value: serde_json::Value) {
+        let Some(step) = self.step() else { return };
+        if let Some(name) = &step.save {
+            self.keep(name, value);
+        }
+        self.notify_of(step.notify.as_ref());
+        let next = self.next_of(step);
+        self.walk(next);
+    }
+
+    pub(super) fn keep(&mut self, name: &str, value: serde_json::Value) {
+        self.effects.push(Effect::Answer {
+            name: name.to_owned(),
+            value: value.clone(),
+        });
+        self.session.answers.insert(name.to_owned(), value);
+        self.scope = None;
+    }
+
+    pub(super) fn contact(&mut self, phone: &str, own: bool) {
+        if !own {
+            let text = self.phrase(Phrase::ForeignContact, None);
+            let keyboard = self
+                .step()
+                .filter(|step| step.contact_button.is_some())
+                .and_then(|step| self.step_keyboard(step));
+            return self.push(Message {
+                text,
+                media: None,
+                keyboard,
+            });
+        }
+        let Some(phone) = shared_phone(phone) else {
+            return self.other();
+        };
+        let asked = matches!(
+            self.step().and_then(|step| step.expect.as_ref()),
+            Some(Expect::Phone { .. })
+        );
+        if asked {
+            return self.phone_answered(phone, Origin::Shared);
+        }
+        self.keep_contact(ContactKind::Phone, &phone, Origin::Shared);
+        self.say_phrase_with(Phrase::ContactThanks, pretty_phone(&phone));
+        self.recover();
+    }
+
+    fn phone_answered(&mut self, phone: String, origin: Origin) {
+        self.keep_contact(ContactKind::Phone, &phone, origin);
+        self.release_contact_keyboard();
+        self.say_phrase_with(Phrase::PhoneSaved, pretty_phone(&phone));
+        self.answered(phone.into());
+    }
+
+    fn keep_contact(&mut self, kind: ContactKind, value: &str, origin: Origin) {
+        let contact = Contact {
+            kind,
+            value: value.to_owned(),
+            origin,
+        };
+        match kind {
+            ContactKind::Phone => self.lead.phone = Some(contact.clone()),
+            ContactKind::Email => self.lead.email = Some(contact.clone()),
+        }
+        self.scope = None;
+        self.effects.push(Effect::Contact(contact));
+        self.notify(Notice::Contact);
+    }
+
+    pub(super) fn photo(&mut self, file: String) {
+        match self.step().and_then(|step| step.expect.as_ref()) {
+            Some(Expect::Photo) => self.answered(file.into()),
+            _ => self.other(),
+        }
+    }
+
+    /// A sticker, a voice message, a photo nobody asked for.
+    pub(super) fn other(&mut self) {
+        if self.lead.handoff == Handoff::Human {
+            return self.ignore("a person is talking with this lead");
+        }
+        if self.recover() {
+            return;
+        }
+        let Some(step) = self.step().filter(|step| step.awaits()) else {
+            return self.unasked();
+        };
+        let phrase = match &step.expect {
+            None | Some(Expect::Choice) => Phrase::AgainChoice,
+            Some(Expect::Text { .. }) => Phrase::AgainText,
+            Some(Expect::Number { .. }) => Phrase::AgainNumber,
+            Some(Expect::Phone { .. }) => Phrase::AgainPhone,
+            Some(Expect::Email) => Phrase::AgainEmail,
+            Some(Expect::Date(_)) => Phrase::AgainDate,
+            Some(Expect::Photo) => Phrase::AgainPhoto,
+        };
+        self.unfit(phrase, None);
+    }
+
+    pub(super) fn tag(&mut self, tag: &str, on: bool) {
+        let changed = if on {
+            self.lead.tags.insert(tag.to_owned())
+        } else {
+            self.lead.tags.remove(tag)
+        };
+        if changed {
+            self.scope = None;
+            self.effects.push(Effect::Tag {
+                tag: tag.to_owned(),
+                on,
+            });
+        }
+    }
+
+    pub(super) fn score_step(&mut self, step: &'a Step, score: &'a Score) {
+        let key = self.key_of(step);
+        self.score(key, score, |turn| turn.step_reason(step));
+    }
+
+    /// Points count once per lead and place.
+    pub(super) fn score(
+        &mut self,
+        key: String,
+        score: &'a Score,
+        default_reason: impl FnOnce(&mut Self) -> String,
+    ) {
+        if self.session.scored.contains(&key) {
+            return;
+        }
+        self.session.scored.push(key);
+        let reason = match &score.reason {
+            Some(words) => self.partner_words(words),
+            None => default_reason(self),
+        };
+        self.lead.score += i64::from(score.points);
+        self.scope = None;
+        self.effects.push(Effect::Score {
+            points: score.points,
+            reason,
+        });
+    }
+}

@@ -1,0 +1,315 @@
+//! Going from step to step: entering, leaving, calling, returning. PURE.
+
+use super::Turn;
+use crate::funnel::coverage::Part;
+use crate::funnel::effect::{Effect, Notice};
+use crate::funnel::event::TimerName;
+use crate::funnel::model::{FunnelIx, Notification, Setting, Step, StepIx, Target};
+use crate::funnel::session::{Frame, Place, Return};
+use crate::lead::Handoff;
+
+/// More steps than this in one event are a round the loader could not see.
+const MOST_STEPS: u16 = 40;
+const MOST_FRAMES: usize = 8;
+const MOST_TRAIL: usize = 16;
+
+impl<'a> Turn<'a> {
+    /// Goes where an answer or a press leads; `stay` shows the step once more.
+    pub(super) fn go(&mut self, target: Target) {
+        if target == Target::Stay {
+            return self.show_again();
+        }
+        self.walk(Some(target));
+    }
+
+    /// Follows targets until a step waits, or nothing follows.
+    pub(super) fn walk(&mut self, mut target: Option<Target>) {
+        while let Some(next) = target.take() {
+            target = self.follow(next);
+        }
+    }
+
+    fn follow(&mut self, target: Target) -> Option<Target> {
+        match target {
+            Target::Step(step) => {
+                let funnel = self
+                    .at
+                    .map_or(self.funnels.default_funnel, |(funnel, _)| funnel);
+                self.remember_step();
+                self.arrive(funnel, step)
+            }
+            Target::Funnel(funnel, step) => {
+                self.jump(funnel);
+                self.arrive(funnel, step)
+            }
+            Target::End => self.end(),
+            Target::Back => self.back(),
+            Target::Human => {
+                self.call_human();
+                None
+            }
+            Target::Stay => None,
+        }
+    }
+
+    /// Begins a funnel from a trigger; with `come_back` the lead returns here when it ends.
+    pub(super) fn begin(&mut self, funnel: FunnelIx, by: String, come_back: bool) {
+        let home = self.at.filter(|(current, _)| *current != funnel);
+        if !come_back {
+            self.session.stack.clear();
+        } else if home.is_some() {
+            self.push_frame(Return::Show);
+        }
+        self.session.trail.clear();
+        let target = &self.funnels.list[funnel];
+        self.effects.push(Effect::Entered {
+            funnel: target.id.to_string(),
+            by,
+        });
+        let next = self.arrive(funnel, target.first);
+        self.walk(next);
+    }
+
+    /// A jump into a funnel that waits for a return takes its return address with it.
+    fn jump(&mut self, funnel: FunnelIx) {
+        self.session.trail.clear();
+        let id = &self.funnels.list[funnel].id;
+        if let Some(at) = self
+            .session
+            .stack
+            .iter()
+            .position(|frame| *frame.funnel == **id)
+        {
+            self.session.stack.truncate(at);
+        }
+        if self.at.is_none_or(|(current, _)| current != funnel) {
+            self.effects.push(Effect::Entered {
+                funnel: id.to_string(),
+                by: "step".into(),
+            });
+        }
+    }
+
+    fn arrive(&mut self, funnel: FunnelIx, at: StepIx) -> Option<Target> {
+        self.entered += 1;
+        if self.entered > MOST_STEPS {
+            self.ignore("too many steps in a row without a word from the lead");
+            return None;
+        }
+        self.leave();
+        let home = &self.funnels.list[funnel];
+        let step = &home.steps[at];
+        self.at = Some((funnel, at));
+        self.session.visit = self.session.visit.wrapping_add(1);
+        self.session.place = Some(Place {
+            funnel: home.id.to_string(),
+            step: step.id.to_string(),
+        });
+        self.mark(Part::Step);
+        let variant = self.choose_variant(step);
+        self.effects.push(Effect::Reached {
+            funnel: home.id.to_string(),
+            step: step.id.to_string(),
+            variant: variant.map(|v| v.name.clone()),
+        });
+        self.apply_entry(step);
+        self.show();
+        if let Some(called) = step.call {
+            return self.call(called);
+        }
+        if self.awaits(step) {
+            None
+        } else {
+            self.next_of(step)
+        }
+    }
+
+    /// Takes down what belonged to the step that is left.
+    pub(super) fn leave(&mut self) {
+        self.session.misses = 0;
+        if self.session.collecting.take().is_some() {
+            self.effects.push(Effect::Cancel {
+                name: TimerName::Collect,
+            });
+        }
+        self.release_contact_keyboard();
+    }
+
+    pub(super) fn release_contact_keyboard(&mut self) {
+        if std::mem::take(&mut self.session.contact_keyboard) {
+            self.keyboard_due = true;
+        }
+    }
+
+    fn remember_step(&mut self) {
+        let Some(step) = self.step() else { return };
+        if step.awaits()
+            && self
+                .session
+                .trail
+                .last()
+                .is_none_or(|last| **last != *step.id)
+        {
+            self.session.trail.push(step.id.to_string());
+            if self.session.trail.len() > MOST_TRAIL {
+                self.session.trail.remove(0);
+            }
+        }
+    }
+
+    fn apply_entry(&mut self, step: &'a Step) {
+        for tag in &step.tag {
+            self.tag(tag, true);
+        }
+        for tag in &step.untag {
+            self.tag(tag, false);
+        }
+        for (name, setting) in &step.set {
+            let value = match setting {
+                Setting::Value(value) => value.clone(),
+                Setting::Template(id) => self.computed(id),
+            };
+            self.keep(name, value);
+        }
+        if let Some(score) = &step.score {
+            self.score_step(step, score);
+        }
+        if !step.is_question {
+            self.notify_of(step.notify.as_ref());
+        }
+    }
+
+    pub(super) fn notify_of(&mut self, notification: Option<&'a Notification>) {
+        match notification {
+            None => {}
+            Some(Notification::Notice(notice)) => self.notify(notice.clone()),
+            Some(Notification::Text(words)) => {
+                let text = self.words(words);
+                self.notify(Notice::Text(text));
+            }
+        }
+    }
+
+    fn awaits(&mut self, step: &'a Step) -> bool {
+        step.expect.is_some()
+            || step
+                .buttons
+                .iter()
+                .any(|button| button.leads_on() && self.is_shown(button))
+    }
+
+    pub(super) fn next_of(&mut self, step: &'a Step) -> Option<Target> {
+        for (at, case) in step.next.iter().enumerate() {
+            if case.when.as_ref().is_none_or(|when| self.is_true(when)) {
+                self.mark(Part::Case(at));
+                return Some(case.to);
+            }
+        }
+        None
+    }
+
+    fn call(&mut self, called: FunnelIx) -> Option<Target> {
+        self.push_frame(Return::Next);
+        self.session.trail.clear();
+        let funnel = &self.funnels.list[called];
+        self.effects.push(Effect::Entered {
+            funnel: funnel.id.to_string(),
+            by: "call".into(),
+        });
+        self.arrive(called, funnel.first)
+    }
+
+    fn push_frame(&mut self, then: Return) {
+        let Some(place) = self.session.place.clone() else {
+            return;
+        };
+        if self.session.stack.len() == MOST_FRAMES {
+            self.session.stack.remove(0);
+        }
+        let trail = std::mem::take(&mut self.session.trail);
+        self.session.stack.push(Frame {
+            funnel: place.funnel,
+            step: place.step,
+            then,
+            trail,
+        });
+    }
+
+    fn end(&mut self) -> Option<Target> {
+        if let Some(funnel) = self.funnel() {
+            self.effects.push(Effect::Ended {
+                funnel: funnel.id.to_string(),
+            });
+        }
+        self.leave();
+        self.session.trail.clear();
+        while let Some(frame) = self.session.stack.pop() {
+            let Some(&funnel) = self.funnels.by_id.get(&*frame.funnel) else {
+                continue;
+            };
+            let Some(at) = self.funnels.list[funnel].find(&frame.step) else {
+                continue;
+            };
+            return self.come_back((funnel, at), frame);
+        }
+        self.at = None;
+        self.session.place = None;
+        None
+    }
+
+    fn come_back(&mut self, at: (FunnelIx, StepIx), frame: Frame) -> Option<Target> {
+        let step = self.step_at(at);
+        self.at = Some(at);
+        self.session.visit = self.session.visit.wrapping_add(1);
+        self.session.place = Some(Place {
+            funnel: frame.funnel,
+            step: step.id.to_string(),
+        });
+        self.session.trail = frame.trail;
+        match frame.then {
+            Return::Next => self.next_of(step),
+            Return::Show => {
+                self.show();
+                if self.awaits(step) {
+                    None
+                } else {
+                    self.next_of(step)
+                }
+            }
+        }
+    }
+
+    fn back(&mut self) -> Option<Target> {
+        let Some((funnel, current)) = self.at else {
+            return None;
+        };
+        while let Some(id) = self.session.trail.pop() {
+            match self.funnels.list[funnel].find(&id) {
+                Some(step) if step != current => return self.arrive(funnel, step),
+                Some(_) | None => {}
+            }
+        }
+        self.show_again();
+        None
+    }
+
+    pub(super) fn call_human(&mut self) {
+        if self.lead.handoff == Handoff::Waiting {
+            return self.say_phrase(crate::phrases::Phrase::HumanWaiting);
+        }
+        self.lead.handoff = Handoff::Waiting;
+        self.effects.push(Effect::Handoff(Handoff::Waiting));
+        self.notify(Notice::Human);
+        self.say_phrase(crate::phrases::Phrase::HumanCalled);
+    }
+
+    /// Brings a lead whose step is gone to the beginning of what there is now.
+    pub(super) fn recover(&mut self) -> bool {
+        let Some(funnel) = self.lost.take() else {
+            return false;
+        };
+        self.say_phrase(crate::phrases::Phrase::Moved);
+        self.begin(funnel, "moved".into(), false);
+        true
+    }
+}

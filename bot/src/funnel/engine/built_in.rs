@@ -1,0 +1,134 @@
+//! What the bot can do from any step of any funnel: /help, /human, /stop, /privacy, /forget_me, /language. PURE.
+
+use super::Turn;
+use crate::funnel::effect::{Effect, Message};
+use crate::funnel::event::TimerName;
+use crate::funnel::html;
+use crate::funnel::session::Session;
+use crate::lead::Lead;
+use crate::phrases::{Phrase, language_name};
+
+impl Turn<'_> {
+    pub(super) fn command(&mut self, name: &str) {
+        match name {
+            "start" => self.start(None),
+            "help" => self.help(),
+            "human" => self.call_human(),
+            "stop" => self.stop(),
+            "privacy" => self.say_phrase(Phrase::Privacy),
+            "forget_me" => self.ask_to_forget(),
+            "language" => self.ask_language(),
+            other => match self.funnels.commands.get(other) {
+                Some((funnel, _)) => self.begin_from_trigger(*funnel, &format!("command:{other}")),
+                None => self.say_phrase(Phrase::UnknownCommand),
+            },
+        }
+    }
+
+    /// A press of one of the bot's own buttons.
+    pub(super) fn own_pressed(&mut self, step: &str, button: &str) {
+        let forgetting = std::mem::take(&mut self.session.forgetting);
+        match (step, button) {
+            ("start", "over") => self.begin_default(None),
+            ("forget", "yes") if forgetting => self.forget(),
+            ("forget", "no") if forgetting => self.say_phrase(Phrase::ForgetKept),
+            ("language", code)
+                if self
+                    .offered_languages()
+                    .iter()
+                    .any(|offered| offered == code) =>
+            {
+                self.choose_language(code)
+            }
+            ("forget", _) => self.ignore("nothing is being forgotten"),
+            _ => self.ignore("a button of another version of the bot"),
+        }
+    }
+
+    pub(super) fn stop(&mut self) {
+        if !self.lead.opted_out {
+            self.lead.opted_out = true;
+            self.effects.push(Effect::OptOut(true));
+        }
+        if self.session.collecting.take().is_some() {
+            self.effects.push(Effect::Cancel {
+                name: TimerName::Collect,
+            });
+        }
+        self.release_contact_keyboard();
+        self.say_phrase(Phrase::Stopped);
+    }
+
+    fn help(&mut self) {
+        let mut text = self.phrase(Phrase::Help, None);
+        let language = self.voice();
+        for (name, description) in self.funnels.commands(&language) {
+            text.push_str(&format!("\n/{name} — {}", html::escape(&description)));
+        }
+        self.push(Message {
+            text,
+            ..Message::default()
+        });
+    }
+
+    fn ask_to_forget(&mut self) {
+        self.session.forgetting = true;
+        let yes = self.own_button(Phrase::ForgetYes, "forget", "yes");
+        let no = self.own_button(Phrase::ForgetNo, "forget", "no");
+        self.say_phrase_under(Phrase::ForgetAsk, vec![vec![yes], vec![no]]);
+    }
+
+    fn forget(&mut self) {
+        self.leave();
+        let goodbye = self.phrase(Phrase::Forgotten, None);
+        self.push(Message {
+            text: goodbye,
+            ..Message::default()
+        });
+        if self.keyboard_due {
+            self.drop_contact_keyboard();
+        }
+        self.effects.push(Effect::Cancel {
+            name: TimerName::Silence,
+        });
+        self.effects.push(Effect::Forget);
+        self.at = None;
+        self.had_silence = false;
+        // Buttons of the forgotten talk must not fit a new one.
+        self.session = Session {
+            visit: self.session.visit.wrapping_add(1),
+            ..Session::default()
+        };
+        self.lead = Lead {
+            id: self.lead.id,
+            chat_id: self.lead.chat_id,
+            ..Lead::default()
+        };
+    }
+
+    /// The languages of this funnel; outside of a funnel, of the partner.
+    fn offered_languages(&self) -> Vec<String> {
+        match self.funnel() {
+            Some(funnel) if funnel.languages.len() > 1 => funnel.languages.clone(),
+            _ => self.funnels.all_languages(),
+        }
+    }
+
+    fn ask_language(&mut self) {
+        let languages = self.offered_languages();
+        let button =
+            |code: &String| vec![self.own_press(language_name(code).to_owned(), "language", code)];
+        let rows = languages.iter().map(button).collect();
+        self.say_phrase_under(Phrase::LanguageAsk, rows);
+    }
+
+    fn choose_language(&mut self, code: &str) {
+        self.lead.language = code.to_owned();
+        self.scope = None;
+        self.effects.push(Effect::Language(code.to_owned()));
+        self.say_phrase(Phrase::LanguageSet);
+        if self.at.is_some() {
+            self.show_again();
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! One event of one lead: where it leads and what is to be done. PURE.
+
+mod answer;
+mod arrive;
+mod built_in;
+mod parse;
+mod press;
+mod say;
+mod start;
+mod timers;
+mod words;
+
+use std::sync::Arc;
+
+use minijinja::Value;
+
+use super::coverage::Mark;
+use super::effect::{Effect, Notice};
+use super::event::{Event, TimerName};
+use super::model::{Funnel, FunnelIx, Funnels, Step, StepIx};
+use super::session::{Place, Session};
+use super::template;
+use crate::lead::{Handoff, Lead};
+use crate::partner::Partner;
+
+/// What the engine may know beside the event: the time, the partner, and a random number for A/B choices.
+#[derive(Clone, Copy, Debug)]
+pub struct Desk<'a> {
+    /// Unix milliseconds.
+    pub now_ms: i64,
+    pub partner: &'a Partner,
+    pub random: u64,
+}
+
+/// What an event came to; `effects` are already applied to `session` and `lead`.
+#[derive(Debug)]
+pub struct Outcome {
+    pub session: Session,
+    pub lead: Lead,
+    pub effects: Vec<Effect>,
+}
+
+/// Takes one event through the funnels.
+pub fn advance(
+    funnels: &Funnels,
+    desk: &Desk<'_>,
+    session: Session,
+    lead: Lead,
+    event: Event,
+) -> Outcome {
+    advance_marked(funnels, desk, session, lead, event).0
+}
+
+/// `advance` that also tells which parts of the funnels were walked.
+pub(crate) fn advance_marked(
+    funnels: &Funnels,
+    desk: &Desk<'_>,
+    session: Session,
+    lead: Lead,
+    event: Event,
+) -> (Outcome, Vec<Mark>) {
+    let mut turn = Turn::new(funnels, desk, session, lead);
+    turn.take(event);
+    turn.finish();
+    let Turn {
+        session,
+        lead,
+        effects,
+        marks,
+        ..
+    } = turn;
+    (
+        Outcome {
+            session,
+            lead,
+            effects,
+        },
+        marks,
+    )
+}
+
+/// One event being handled.
+struct Turn<'a> {
+    funnels: &'a Funnels,
+    desk: &'a Desk<'a>,
+    session: Session,
+    lead: Lead,
+    effects: Vec<Effect>,
+    /// Where the lead stands, found in the loaded files.
+    at: Option<(FunnelIx, StepIx)>,
+    /// The lead stood on a step that is gone and has no successor; here they start again.
+    lost: Option<FunnelIx>,
+    /// Whether a silence timer may be running from before.
+    had_silence: bool,
+    first_visit: u32,
+    /// The lead did something, as opposed to a timer.
+    spoke: bool,
+    /// Steps entered in this turn, against endless rounds.
+    entered: u16,
+    /// The contact button is still on the screen and must go with the next message.
+    keyboard_due: bool,
+    scope: Option<Value>,
+    marks: Vec<Mark>,
+}
+
+impl<'a> Turn<'a> {
+    fn new(funnels: &'a Funnels, desk: &'a Desk<'a>, session: Session, lead: Lead) -> Self {
+        let mut turn = Self {
+            funnels,
+            desk,
+            first_visit: session.visit,
+            session,
+            lead,
+            effects: Vec::with_capacity(4),
+            at: None,
+            lost: None,
+            had_silence: false,
+            spoke: true,
+            entered: 0,
+            keyboard_due: false,
+            scope: None,
+            marks: Vec::new(),
+        };
+        turn.find_place();
+        turn
+    }
+
+    /// Finds the lead's step in the files as they are now; a step that was renamed is its successor.
+    fn find_place(&mut self) {
+        let Some(place) = &self.session.place else {
+            return;
+        };
+        let Some(&funnel) = self.funnels.by_id.get(&*place.funnel) else {
+            self.lost = Some(self.funnels.default_funnel);
+            return;
+        };
+        match self.funnels.list[funnel].find(&place.step) {
+            Some(step) => {
+                self.at = Some((funnel, step));
+                self.had_silence = !self.step_at((funnel, step)).silent.is_empty();
+                let id = &self.funnels.list[funnel].steps[step].id;
+                if **id != *place.step {
+                    self.session.place = Some(Place {
+                        funnel: place.funnel.clone(),
+                        step: id.to_string(),
+                    });
+                }
+            }
+            None => self.lost = Some(funnel),
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        if !matches!(event, Event::Press(_) | Event::Timer { .. }) {
+            self.session.forgetting = false;
+        }
+        match event {
+            Event::Start { payload } => self.start(payload.as_deref()),
+            Event::Command { name, .. } => self.command(&name),
+            Event::Text(text) => self.text(&text),
+            Event::Press(press) => self.press(&press),
+            Event::Contact { phone, own } => self.contact(&phone, own),
+            Event::Photo { file } => self.photo(file),
+            Event::Other { .. } => self.other(),
+            Event::Timer { name, data } => self.timer(name, &data),
+        }
+    }
+
+    fn finish(&mut self) {
+        if self.keyboard_due {
+            self.drop_contact_keyboard();
+        }
+        if !self.spoke && self.session.visit == self.first_visit {
+            return;
+        }
+        match self.step().and_then(|step| step.silent.first()) {
+            Some(first) if self.may_follow_up() => self.schedule_silence(first.after_ms, 0),
+            _ if self.had_silence => self.effects.push(Effect::Cancel {
+                name: TimerName::Silence,
+            }),
+            _ => {}
+        }
+    }
+
+    fn may_follow_up(&self) -> bool {
+        !self.lead.opted_out && self.lead.handoff == Handoff::Bot
+    }
+
+    fn step_at(&self, at: (FunnelIx, StepIx)) -> &'a Step {
+        &self.funnels.list[at.0].steps[at.1]
+    }
+
+    fn step(&self) -> Option<&'a Step> {
+        self.at.map(|at| self.step_at(at))
+    }
+
+    fn funnel(&self) -> Option<&'a Funnel> {
+        self.at.map(|(funnel, _)| &self.funnels.list[funnel])
+    }
+
+    fn ignore(&mut self, why: &'static str) {
+        self.effects.push(Effect::Ignored { why });
+    }
+
+    /// The partner is told once per event, however many places ask for it.
+    fn notify(&mut self, notice: Notice) {
+        let effect = Effect::Notify(notice);
+        if !self.effects.contains(&effect) {
+            self.effects.push(effect);
+        }
+    }
+
+    /// What templates and conditions see now.
+    fn scope(&mut self) -> Value {
+        if let Some(scope) = &self.scope {
+            return scope.clone();
+        }
+        let scope = self.scope_with(None);
+        self.scope = Some(scope.clone());
+        scope
+    }
+
+    fn scope_with(&self, value: Option<Value>) -> Value {
+        let facts = template::Facts {
+            names: Arc::clone(&self.funnels.names),
+            links: Arc::clone(&self.funnels.links),
+            value,
+        };
+        template::scope(&self.lead, &self.session, self.desk.partner, facts)
+    }
+
+    fn is_true(&mut self, condition: &template::TemplateId) -> bool {
+        let scope = self.scope();
+        self.funnels.templates.is_true(condition, &scope)
+    }
+}

@@ -1,0 +1,381 @@
+//! Messages: texts in the lead's language, keyboards, phrases of the bot itself. PURE.
+
+use minijinja::Value;
+
+use super::Turn;
+use crate::funnel::compile::SKIP;
+use crate::funnel::coverage::{Mark, Part};
+use crate::funnel::effect::{Action, Button, Effect, Keyboard, Media, Message, ReplyButton};
+use crate::funnel::event::Press;
+use crate::funnel::html::{self, CAPTION_LIMIT, TEXT_LIMIT};
+use crate::funnel::model::{self, Step, StepText, Variant};
+use crate::funnel::session::Place;
+use crate::funnel::template::TemplateId;
+use crate::funnel::words::{Body, Words};
+use crate::phrases::Phrase;
+
+/// Stands for a funnel in presses of the bot's own buttons; no funnel can be called so.
+pub(super) const BOT: &str = "_";
+
+impl<'a> Turn<'a> {
+    /// Says the current step.
+    pub(super) fn show(&mut self) {
+        let Some(step) = self.step() else { return };
+        let text = match &step.text {
+            Some(StepText::One(words)) => self.words(words),
+            Some(StepText::Variants(_)) => self
+                .choose_variant(step)
+                .map(|variant| self.words(&variant.text))
+                .unwrap_or_default(),
+            None => String::new(),
+        };
+        let media = step
+            .media
+            .clone()
+            .map(|(kind, source)| Media { kind, source });
+        if text.is_empty() && media.is_none() {
+            return;
+        }
+        let keyboard = self.step_keyboard(step);
+        self.push(Message {
+            text,
+            media,
+            keyboard,
+        });
+    }
+
+    /// Says the current step once more; the buttons already on the screen stay good.
+    pub(super) fn show_again(&mut self) {
+        match self.step() {
+            Some(step) if step.text.is_some() || step.media.is_some() => self.show(),
+            _ => self.say_nothing_here(),
+        }
+    }
+
+    pub(super) fn choose_variant(&mut self, step: &'a Step) -> Option<&'a Variant> {
+        let Some(StepText::Variants(variants)) = &step.text else {
+            return None;
+        };
+        let key = self.key_of(step);
+        if let Some(name) = self.session.variants.get(&key)
+            && let Some(known) = variants.iter().find(|variant| variant.name == *name)
+        {
+            return Some(known);
+        }
+        let total: u64 = variants
+            .iter()
+            .map(|variant| u64::from(variant.weight))
+            .sum();
+        let mut dice = mix(self.desk.random, self.lead.id, &key) % total.max(1);
+        let chosen = variants.iter().find(|variant| {
+            let hit = dice < u64::from(variant.weight);
+            dice = dice.saturating_sub(u64::from(variant.weight));
+            hit
+        })?;
+        self.session.variants.insert(key, chosen.name.clone());
+        Some(chosen)
+    }
+
+    /// `funnel.step` of the lead's place.
+    pub(super) fn key_of(&self, step: &Step) -> String {
+        format!(
+            "{}.{}",
+            self.funnel().map_or("", |funnel| &funnel.id),
+            step.id
+        )
+    }
+
+    pub(super) fn words(&mut self, words: &'a Words) -> String {
+        let language = self
+            .funnel()
+            .map_or(0, |funnel| funnel.language(&self.lead.language));
+        words
+            .get(language)
+            .map(|body| self.body(body))
+            .unwrap_or_default()
+    }
+
+    pub(super) fn body(&mut self, body: &'a Body) -> String {
+        match body {
+            Body::Static(text) => text.to_string(),
+            Body::Template(id) => {
+                let scope = self.scope();
+                self.funnels.templates.render_or_plain(id, &scope)
+            }
+        }
+    }
+
+    /// A computed value: a number where it reads as one.
+    pub(super) fn computed(&mut self, id: &TemplateId) -> serde_json::Value {
+        let scope = self.scope();
+        let text = self.funnels.templates.render_or_plain(id, &scope);
+        let text = text.trim();
+        match serde_json::from_str(text) {
+            Ok(value @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_))) => value,
+            _ => text.into(),
+        }
+    }
+
+    pub(super) fn is_shown(&mut self, button: &'a model::Button) -> bool {
+        button.when.as_ref().is_none_or(|when| self.is_true(when))
+    }
+
+    /// What comes under the step's message.
+    pub(super) fn step_keyboard(&mut self, step: &'a Step) -> Option<Keyboard> {
+        if let Some(contact) = &step.contact_button {
+            return Some(self.contact_keyboard(step, contact.as_ref()));
+        }
+        match &step.keyboard {
+            Some(model::Keyboard::Remove) => {
+                self.session.keyboard = None;
+                return Some(Keyboard::Remove);
+            }
+            Some(model::Keyboard::Rows(rows)) => {
+                self.session.keyboard = self.session.place.clone();
+                return Some(self.reply_rows(rows));
+            }
+            None => {}
+        }
+        self.inline_keyboard(step)
+    }
+
+    pub(super) fn inline_keyboard(&mut self, step: &'a Step) -> Option<Keyboard> {
+        let mut buttons = Vec::with_capacity(step.buttons.len());
+        for button in &step.buttons {
+            if self.is_shown(button) {
+                let text = self.words(&button.text);
+                let action = self.press_action(step, &button.id);
+                buttons.push(Button { text, action });
+            }
+        }
+        let mut rows: Vec<Vec<Button>> = Vec::new();
+        for button in buttons {
+            match rows.last_mut() {
+                Some(row) if row.len() < step.columns => row.push(button),
+                _ => rows.push(vec![button]),
+            }
+        }
+        if let Some(skip) = &step.skip {
+            let text = self.words(&skip.text);
+            rows.push(vec![Button {
+                text,
+                action: self.press_action(step, SKIP),
+            }]);
+        }
+        (!rows.is_empty()).then_some(Keyboard::Inline(rows))
+    }
+
+    fn press_action(&self, step: &Step, button: &str) -> Action {
+        let funnel = self
+            .funnel()
+            .map(|funnel| funnel.id.to_string())
+            .unwrap_or_default();
+        Action::Press(Press {
+            funnel,
+            step: step.id.to_string(),
+            visit: self.session.visit,
+            button: button.to_owned(),
+        })
+    }
+
+    /// The contact button replaces the letters, so the other buttons of the question stand below it.
+    fn contact_keyboard(&mut self, step: &'a Step, own: Option<&'a Words>) -> Keyboard {
+        let text = match own {
+            Some(words) => self.words(words),
+            None => self.phrase(Phrase::ContactButton, None),
+        };
+        let mut rows = vec![vec![ReplyButton {
+            text,
+            contact: true,
+        }]];
+        for button in &step.buttons {
+            if self.is_shown(button) {
+                rows.push(vec![ReplyButton {
+                    text: self.words(&button.text),
+                    contact: false,
+                }]);
+            }
+        }
+        if let Some(skip) = &step.skip {
+            rows.push(vec![ReplyButton {
+                text: self.words(&skip.text),
+                contact: false,
+            }]);
+        }
+        self.session.contact_keyboard = true;
+        Keyboard::Reply {
+            rows,
+            one_time: true,
+        }
+    }
+
+    fn reply_rows(&mut self, rows: &'a [Vec<model::KeyboardButton>]) -> Keyboard {
+        let mut out = Vec::with_capacity(rows.len());
+        for row in rows {
+            out.push(
+                row.iter()
+                    .map(|button| ReplyButton {
+                        text: self.words(&button.text),
+                        contact: false,
+                    })
+                    .collect(),
+            );
+        }
+        Keyboard::Reply {
+            rows: out,
+            one_time: false,
+        }
+    }
+
+    /// What stands in place of the letters once the contact button is gone.
+    fn restored_keyboard(&mut self) -> Keyboard {
+        self.keyboard_due = false;
+        let place = self.session.keyboard.clone();
+        match place.and_then(|place| self.keyboard_of(&place)) {
+            Some(rows) => self.reply_rows(rows),
+            None => Keyboard::Remove,
+        }
+    }
+
+    /// The rows of a reply keyboard that was shown at `place`, if the file still has them.
+    pub(super) fn keyboard_of(&self, place: &Place) -> Option<&'a [Vec<model::KeyboardButton>]> {
+        let funnel = &self.funnels.list[*self.funnels.by_id.get(&*place.funnel)?];
+        match &funnel.steps[funnel.find(&place.step)?].keyboard {
+            Some(model::Keyboard::Rows(rows)) => Some(rows),
+            Some(model::Keyboard::Remove) | None => None,
+        }
+    }
+
+    pub(super) fn drop_contact_keyboard(&mut self) {
+        let text = self.phrase(Phrase::KeyboardGone, None);
+        let keyboard = Some(self.restored_keyboard());
+        self.effects.push(Effect::Say(Message {
+            text,
+            media: None,
+            keyboard,
+        }));
+    }
+
+    pub(super) fn say_phrase(&mut self, phrase: Phrase) {
+        let text = self.phrase(phrase, None);
+        self.push(Message {
+            text,
+            ..Message::default()
+        });
+    }
+
+    pub(super) fn say_phrase_with(&mut self, phrase: Phrase, value: impl Into<Value>) {
+        let text = self.phrase(phrase, Some(value.into()));
+        self.push(Message {
+            text,
+            ..Message::default()
+        });
+    }
+
+    pub(super) fn say_phrase_under(&mut self, phrase: Phrase, rows: Vec<Vec<Button>>) {
+        let text = self.phrase(phrase, None);
+        self.push(Message {
+            text,
+            media: None,
+            keyboard: Some(Keyboard::Inline(rows)),
+        });
+    }
+
+    /// The way forward where nothing is asked.
+    pub(super) fn say_nothing_here(&mut self) {
+        let again = self.own_button(Phrase::StartOver, "start", "over");
+        self.say_phrase_under(Phrase::NothingHere, vec![vec![again]]);
+    }
+
+    /// A button of the bot itself, good at any time.
+    pub(super) fn own_button(&mut self, text: Phrase, step: &str, button: &str) -> Button {
+        let text = self.phrase(text, None);
+        self.own_press(text, step, button)
+    }
+
+    pub(super) fn own_press(&self, text: String, step: &str, button: &str) -> Button {
+        let press = Press {
+            funnel: BOT.into(),
+            step: step.into(),
+            visit: self.session.visit,
+            button: button.into(),
+        };
+        Button {
+            text,
+            action: Action::Press(press),
+        }
+    }
+
+    pub(super) fn phrase(&mut self, phrase: Phrase, value: Option<Value>) -> String {
+        let language = self.voice();
+        let funnels = self.funnels;
+        match funnels.phrases.get(phrase, &language) {
+            None => String::new(),
+            Some(body @ Body::Static(_)) => self.body(body),
+            Some(Body::Template(id)) => {
+                let scope = self.scope_with(value);
+                funnels.templates.render_or_plain(id, &scope)
+            }
+        }
+    }
+
+    /// The language the bot itself speaks: that of the funnel, else of the partner.
+    pub(super) fn voice(&self) -> String {
+        match self.funnel() {
+            Some(funnel) => funnel.languages[funnel.language(&self.lead.language)].clone(),
+            None => {
+                let languages = &self.funnels.languages;
+                let index = crate::funnel::words::language_index(languages, &self.lead.language)
+                    .unwrap_or(0);
+                languages.get(index).cloned().unwrap_or_else(|| "ru".into())
+            }
+        }
+    }
+
+    /// The one way out for messages: keeps them within limits, and takes the contact button off the screen.
+    pub(super) fn push(&mut self, mut message: Message) {
+        let limit = if message.media.is_some() {
+            CAPTION_LIMIT
+        } else {
+            TEXT_LIMIT
+        };
+        message.text = html::cut(message.text, limit);
+        if self.keyboard_due {
+            match message.keyboard {
+                None => message.keyboard = Some(self.restored_keyboard()),
+                Some(Keyboard::Inline(_)) => self.drop_contact_keyboard(),
+                Some(Keyboard::Reply { .. } | Keyboard::Remove) => self.keyboard_due = false,
+            }
+        }
+        self.effects.push(Effect::Say(message));
+    }
+
+    pub(super) fn mark(&mut self, part: Part) {
+        if let Some(at) = self.at {
+            self.marks.push(Mark { at, part });
+        }
+    }
+
+    pub(super) fn mark_at(&mut self, place: &Place, part: Part) {
+        let Some(&funnel) = self.funnels.by_id.get(&*place.funnel) else {
+            return;
+        };
+        if let Some(step) = self.funnels.list[funnel].find(&place.step) {
+            self.marks.push(Mark {
+                at: (funnel, step),
+                part,
+            });
+        }
+    }
+}
+
+/// A number that depends on all of its arguments and on nothing else.
+fn mix(random: u64, lead: i64, key: &str) -> u64 {
+    let mut hash = random ^ (lead as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for byte in key.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^ (hash >> 33)
+}
