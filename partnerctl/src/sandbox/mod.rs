@@ -15,6 +15,7 @@ mod markup;
 mod message;
 mod methods;
 mod multipart;
+pub mod page;
 mod queue;
 mod request;
 mod schema;

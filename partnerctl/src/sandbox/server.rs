@@ -23,6 +23,7 @@ use super::api::{self, Answer, ApiError, Outcome};
 use super::clock::Clock;
 use super::control;
 use super::faults::{FaultKind, FaultRule};
+use super::page;
 use super::queue::{Poll, PollEnd};
 use super::request;
 use super::state::State;
@@ -83,6 +84,7 @@ impl Sandbox {
         if let Some(routes) = options.routes {
             router = router.merge(routes(world.clone()));
         }
+        let router = page::guarded(router, address.port());
         let (stop, stopped) = oneshot::channel();
         let served = world.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()

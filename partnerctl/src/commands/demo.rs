@@ -1,0 +1,142 @@
+//! `partnerctl demo`: the local Telegram, the demo partner's bot as a real process, and the page with both phones.
+
+mod people;
+mod room;
+mod routes;
+mod starts;
+mod state_dir;
+mod supervisor;
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use room::Room;
+use state_dir::last_lines;
+use supervisor::{ProcessState, Supervisor};
+
+const LOG_LINES: usize = 15;
+
+/// Plays a partner's bot on this machine: no token, no network, nothing left behind.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  partnerctl demo
+  partnerctl demo --partner partners/north
+  partnerctl demo --funnels ~/my-funnels --port 5000 --no-open")]
+pub struct DemoArgs {
+    /// Port of the page; without it, the first free one from 4800
+    #[arg(long)]
+    port: Option<u16>,
+    /// Do not open a browser
+    #[arg(long)]
+    no_open: bool,
+    /// The partner's directory
+    #[arg(long, value_name = "DIR")]
+    partner: Option<PathBuf>,
+    /// The directory of shared funnels; without it, `../../funnels` of the partner's directory
+    #[arg(long, value_name = "DIR")]
+    funnels: Option<PathBuf>,
+    /// The bot program; without it, the one beside this program
+    #[arg(long, value_name = "PATH")]
+    bot: Option<PathBuf>,
+}
+
+/// Runs until Ctrl-C or SIGTERM; then no process and no file is left.
+pub async fn run(args: DemoArgs) -> Result<()> {
+    let mut signals = Signals::new()?;
+    let room = Room::open(&args)?;
+    println!(
+        "Open  {}/  (left: a lead, right: the partner; Ctrl-C stops everything)",
+        room.url()
+    );
+    if !args.no_open {
+        open_browser(&room.url());
+    }
+    tokio::select! {
+        () = report_deaths(room.supervisor(), room.log()) => {}
+        () = signals.any() => {}
+    }
+    println!("stopping the bot…");
+    room.close().await;
+    Ok(())
+}
+
+/// Tells the terminal when the bot dies by itself, with the end of its log.
+async fn report_deaths(mut supervisor: Supervisor, log: PathBuf) {
+    let mut told = None;
+    while supervisor.changed().await {
+        let process = supervisor.process();
+        let stopped = process.state == ProcessState::Stopped;
+        if stopped && process.reason.is_some() && told != process.reason {
+            let reason = process.reason.as_deref().unwrap_or_default();
+            eprintln!("{reason}\n{}", last_lines(&log, LOG_LINES).join("\n"));
+            told = process.reason;
+        }
+    }
+}
+
+/// Only where there is a desktop; a failure does not matter, the address is printed.
+fn open_browser(url: &str) {
+    let desktop = ["DISPLAY", "WAYLAND_DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    if !desktop {
+        return;
+    }
+    let _ = std::process::Command::new("xdg-open")
+        .arg(format!("{url}/"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+}
+
+struct Signals([tokio::signal::unix::Signal; 3]);
+
+impl Signals {
+    fn new() -> Result<Signals> {
+        let hear = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Signals([
+            hear(SignalKind::interrupt())?,
+            hear(SignalKind::terminate())?,
+            hear(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn any(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+/// `partners/demo` of the directory we stand in, of one above it, or of the checkout this program was built in.
+fn demo_partner() -> Result<PathBuf> {
+    let here = std::env::current_dir()?;
+    let program = std::env::current_exe()?;
+    let above = here.ancestors().chain(program.ancestors());
+    let found = above
+        .map(|dir| dir.join("partners/demo"))
+        .find(|dir| dir.join("config.yaml").is_file());
+    found.context("no partners/demo here or above; run this in the checkout, or name a partner with --partner DIR")
+}
+
+/// The bot program: named, or beside this one.
+fn bot_program(named: Option<&Path>) -> Result<PathBuf> {
+    let path = match named {
+        Some(path) => path.to_owned(),
+        None => std::env::current_exe()?.with_file_name("bot"),
+    };
+    ensure!(
+        path.is_file(),
+        "no bot program at {}; build it with `cargo build -p bot`, or name it with --bot PATH",
+        path.display()
+    );
+    Ok(path)
+}
