@@ -1,5 +1,7 @@
 //! The local Telegram behaves like Telegram: what bots rely on, table by table.
 
+use std::time::Duration;
+
 use partnerctl::sandbox::{NewUser, Options, Sandbox, World};
 use serde_json::{Value, json};
 
@@ -157,4 +159,202 @@ async fn the_offset_confirms_and_nothing_else_does() {
     );
     assert_eq!(rig.world.pending_updates(BOT), 0);
     rig.assert_strict();
+}
+
+#[tokio::test]
+async fn a_long_poll_ends_with_the_first_update() {
+    let rig = Rig::new();
+    let world = rig.world.clone();
+    let user = rig.user;
+    let poll = rig.request("getUpdates", &json!({"timeout": 30})).send();
+    let (answer, _) = tokio::join!(poll, async {
+        until(|| !rig.world.calls("getUpdates").is_empty()).await;
+        world.send(BOT, user, "привет").unwrap();
+    });
+    let answer: Value = answer.unwrap().json().await.unwrap();
+    assert_eq!(answer["result"][0]["message"]["text"], "привет");
+    assert_eq!(rig.world.calls("getUpdates")[0].code, Some(200));
+}
+
+#[tokio::test]
+async fn a_second_poller_ends_the_first_with_409() {
+    let rig = Rig::new();
+    let older = rig.request("getUpdates", &json!({"timeout": 30})).send();
+    let (older, newer) = tokio::join!(older, async {
+        until(|| !rig.world.calls("getUpdates").is_empty()).await;
+        rig.updates(json!({"timeout": 1})).await
+    });
+    assert_eq!(newer, Vec::<Value>::new());
+    let older = older.unwrap();
+    assert_eq!(older.status(), 409);
+    let answer: Value = older.json().await.unwrap();
+    let text = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
+    assert_eq!(answer["description"], text);
+}
+
+#[tokio::test]
+async fn a_webhook_and_polling_exclude_each_other() {
+    let rig = Rig::new();
+    rig.ok("setWebhook", json!({"url": "https://example.org/hook"}))
+        .await;
+    let text = "409 Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
+    assert_eq!(rig.refused("getUpdates", json!({})).await, text);
+    assert_eq!(
+        rig.ok("getWebhookInfo", json!({})).await["url"],
+        "https://example.org/hook"
+    );
+    rig.ok("deleteWebhook", json!({})).await;
+    rig.updates(json!({})).await;
+    rig.assert_strict();
+}
+
+#[tokio::test]
+async fn allowed_updates_are_remembered_and_rule_what_is_made() {
+    let rig = Rig::started();
+    rig.updates(json!({"allowed_updates": ["message"]})).await;
+    assert_eq!(rig.world.block(BOT, rig.user, true).unwrap(), None);
+    rig.updates(json!({})).await;
+    assert_eq!(
+        rig.world.block(BOT, rig.user, false).unwrap(),
+        None,
+        "still only messages"
+    );
+    rig.updates(json!({"allowed_updates": []})).await;
+    assert!(
+        rig.world.block(BOT, rig.user, true).unwrap().is_some(),
+        "the default again"
+    );
+    let refused = rig
+        .refused("getUpdates", json!({"allowed_updates": ["mesage"]}))
+        .await;
+    assert!(refused.contains("mesage"), "{refused}");
+}
+
+#[tokio::test]
+async fn updates_expire_a_day_after_and_presses_after_150_seconds() {
+    let rig = Rig::started();
+    let markup = json!({"inline_keyboard": [[{"text": "Да", "callback_data": "yes"}]]});
+    rig.ok(
+        "sendMessage",
+        json!({"chat_id": rig.user, "text": "?", "reply_markup": markup}),
+    )
+    .await;
+    rig.world.press_text(BOT, rig.user, "Да").unwrap();
+    assert_eq!(rig.updates(json!({})).await.len(), 2);
+    rig.world.advance(Duration::from_secs(151));
+    assert_eq!(
+        rig.updates(json!({})).await.len(),
+        1,
+        "the press is lost, the message is kept"
+    );
+    rig.world.advance(Duration::from_secs(86_400));
+    assert_eq!(rig.updates(json!({})).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_press_is_answered_once_and_in_time() {
+    let rig = Rig::started();
+    let markup = json!({"inline_keyboard": [[{"text": "Да", "callback_data": "yes"}]]});
+    rig.ok(
+        "sendMessage",
+        json!({"chat_id": rig.user, "text": "?", "reply_markup": markup}),
+    )
+    .await;
+    let too_old =
+        "400 Bad Request: query is too old and response timeout expired or query ID is invalid";
+    let press = || {
+        rig.world
+            .press_text(BOT, rig.user, "Да")
+            .unwrap()
+            .callback_query_id
+            .unwrap()
+    };
+    let id = press();
+    rig.ok(
+        "answerCallbackQuery",
+        json!({"callback_query_id": id, "text": "Записано"}),
+    )
+    .await;
+    assert_eq!(
+        rig.refused("answerCallbackQuery", json!({"callback_query_id": id}))
+            .await,
+        too_old
+    );
+    assert_eq!(
+        rig.refused("answerCallbackQuery", json!({"callback_query_id": "1"}))
+            .await,
+        too_old
+    );
+    let late = press();
+    rig.world.advance(Duration::from_secs(151));
+    assert_eq!(
+        rig.refused("answerCallbackQuery", json!({"callback_query_id": late}))
+            .await,
+        too_old
+    );
+    let long = json!({"callback_query_id": press(), "text": "я".repeat(201)});
+    assert_eq!(
+        rig.refused("answerCallbackQuery", long).await,
+        "400 Bad Request: MESSAGE_TOO_LONG"
+    );
+    rig.assert_strict();
+}
+
+#[tokio::test]
+async fn tokens_are_unknown_until_registered_or_welcome_when_asked() {
+    let rig = Rig::new();
+    let url = format!("{}/bot777:OTHER-TEST/getMe", rig.sandbox.url());
+    let answer = reqwest::get(url).await.unwrap();
+    assert_eq!(answer.status(), 401);
+    assert_eq!(
+        answer.json::<Value>().await.unwrap()["description"],
+        "Unauthorized"
+    );
+    let open = Rig::with(Options {
+        accept_any_token: true,
+        ..Options::default()
+    });
+    let url = format!("{}/bot777:OTHER-TEST/getMe", open.sandbox.url());
+    let answer: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
+    assert_eq!(answer["result"]["id"], 777);
+}
+
+#[tokio::test]
+async fn bots_share_people_but_nothing_else() {
+    let rig = Rig::started();
+    let other = rig
+        .world
+        .add_bot("654321:OTHER-TEST", "other_bot", "Other")
+        .unwrap();
+    assert_eq!(rig.world.pending_updates(other), 0);
+    let url = format!("{}/bot654321:OTHER-TEST/sendMessage", rig.sandbox.url());
+    let request = reqwest::Client::new()
+        .post(url)
+        .json(&json!({"chat_id": rig.user, "text": "?"}));
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    assert_eq!(
+        answer["description"],
+        "Forbidden: bot can't initiate conversation with a user"
+    );
+}
+
+#[tokio::test]
+async fn nothing_answers_after_the_stop() {
+    let rig = Rig::new();
+    let url = rig.url("getMe");
+    assert!(reqwest::get(&url).await.is_ok());
+    rig.sandbox.stop();
+    assert!(reqwest::get(&url).await.unwrap_err().is_connect());
+}
+
+/// Waits for another task of this process.
+pub async fn until(done: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !done() {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "it did not happen within 10 s"
+        );
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }

@@ -11,6 +11,7 @@ use super::journal::{Call, Event};
 use super::methods;
 use super::queue::Poll;
 use super::state::{Bot, State};
+use super::text::Formatted;
 use super::world::Arrival;
 
 /// An upload of a multipart request.
@@ -145,6 +146,11 @@ impl Ctx<'_> {
         self.param(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
+    /// The text in that field, parsed by the call's parse mode or with the given entities.
+    pub fn formatted(&self, text: &str, entities: &str) -> Result<Formatted, ApiError> {
+        formatted(self.state, &self.request.params, text, entities)
+    }
+
     /// Tells watchers about this bot.
     pub fn emit(&mut self, user: Option<i64>, kind: &'static str, payload: impl FnOnce() -> Value) {
         if !self.state.quiet {
@@ -152,6 +158,22 @@ impl Ctx<'_> {
             self.state.emit(Event::of(Some(bot), user, kind, payload()));
         }
     }
+}
+
+/// The text in that field of `fields`, with the parse mode or entities beside it.
+pub fn formatted(
+    state: &State,
+    fields: &Map<String, Value>,
+    text: &str,
+    entities: &str,
+) -> Result<Formatted, ApiError> {
+    let field = |name: &str| fields.get(name).and_then(Value::as_str);
+    let parsed = Formatted::parse(
+        field(text).unwrap_or(""),
+        field("parse_mode"),
+        fields.get(entities),
+    )?;
+    Ok(parsed.with_people(state))
 }
 
 /// How a call ends, as far as the world is concerned.

@@ -83,6 +83,10 @@ impl Check<'_> {
         if object.name == "RichText" && (value.is_string() || value.is_array()) {
             return;
         }
+        // Documented: a simple text button may be a String.
+        if object.name == "KeyboardButton" && value.is_string() {
+            return;
+        }
         let Value::Object(fields) = value else {
             return self.problem(
                 path,

@@ -75,8 +75,9 @@ pub struct FaultRule {
     pub retry_after: u64,
     pub delay_ms: u64,
     pub description: Option<String>,
-    matched: u64,
-    fired: u64,
+    /// Calls it was asked about, and how often it fired.
+    pub matched: u64,
+    pub fired: u64,
 }
 
 impl FaultRule {

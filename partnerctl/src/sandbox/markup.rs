@@ -1,6 +1,6 @@
 //! Keyboards under messages and in place of the phone's own: Telegram's rules for their buttons.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::api::ApiError;
 use super::html::user_link;
@@ -23,6 +23,7 @@ pub enum Markup {
 
 const DATA_MAX: usize = 64;
 const BUTTONS_MAX: usize = 100;
+const PLACEHOLDER_MAX: usize = 64;
 const ROW_MAX: usize = 8;
 const KEYBOARD_BUTTONS_MAX: usize = 300;
 
@@ -43,8 +44,13 @@ pub fn parse(state: &State, markup: Option<&Value>) -> Result<Markup, ApiError> 
         });
     }
     if let Some(rows) = markup.get("keyboard").and_then(Value::as_array) {
-        check_keyboard(rows)?;
-        return Ok(Markup::Keyboard(markup.clone()));
+        let markup = with_button_objects(markup);
+        check_keyboard(&markup)?;
+        return Ok(if rows.is_empty() {
+            Markup::None
+        } else {
+            Markup::Keyboard(markup)
+        });
     }
     Ok(if markup.get("remove_keyboard").is_some() {
         Markup::Remove
@@ -143,39 +149,55 @@ fn check_url(state: &State, url: &str) -> Result<(), ApiError> {
     }
 }
 
-fn check_keyboard(rows: &[Value]) -> Result<(), ApiError> {
-    let buttons: Vec<&Value> = rows.iter().filter_map(Value::as_array).flatten().collect();
+/// Plain strings in a keyboard become buttons with that text.
+fn with_button_objects(markup: &Value) -> Value {
+    let mut markup = markup.clone();
+    let rows = markup["keyboard"].as_array_mut().into_iter().flatten();
+    for button in rows.filter_map(Value::as_array_mut).flatten() {
+        if let Value::String(text) = button {
+            *button = json!({"text": std::mem::take(text)});
+        }
+    }
+    markup
+}
+
+fn check_keyboard(markup: &Value) -> Result<(), ApiError> {
+    let rows = markup["keyboard"].as_array().into_iter().flatten();
+    let buttons: Vec<&Value> = rows.filter_map(Value::as_array).flatten().collect();
     if buttons.len() > KEYBOARD_BUTTONS_MAX {
         return Err(ApiError::bad("reply markup is too long"));
     }
-    let text = |button: &&Value| {
-        button
-            .get("text")
-            .and_then(Value::as_str)
-            .unwrap_or("")
-            .trim()
-            .is_empty()
-    };
-    if buttons.iter().any(text) {
+    if buttons
+        .iter()
+        .any(|button| button["text"].as_str().unwrap_or("").trim().is_empty())
+    {
         return Err(ApiError::bad("keyboard button text must be non-empty"));
     }
-    let asks = |button: &Value| {
-        let keys = [
-            "request_contact",
-            "request_location",
-            "request_poll",
-            "request_users",
-            "request_chat",
-            "web_app",
-        ];
-        keys.into_iter()
-            .filter(|key| !matches!(button.get(*key), None | Some(Value::Bool(false))))
-            .count()
-    };
-    if buttons.iter().any(|button| asks(button) > 1) {
+    if buttons.iter().any(|button| requests(button) > 1) {
         return Err(ApiError::strict(
             "a keyboard button must have at most one request".to_owned(),
         ));
     }
+    let placeholder = markup
+        .get("input_field_placeholder")
+        .and_then(Value::as_str);
+    if placeholder.is_some_and(|text| !(1..=PLACEHOLDER_MAX).contains(&text.chars().count())) {
+        let text = "input_field_placeholder must have 1 to 64 characters";
+        return Err(ApiError::strict(text.to_owned()));
+    }
     Ok(())
+}
+
+/// How many things a keyboard button asks for.
+fn requests(button: &Value) -> usize {
+    const KEYS: [&str; 6] = [
+        "request_contact",
+        "request_location",
+        "request_poll",
+        "request_users",
+        "request_chat",
+        "web_app",
+    ];
+    let set = |key: &&&str| !matches!(button.get(**key), None | Some(Value::Bool(false)));
+    KEYS.iter().filter(set).count()
 }

@@ -102,6 +102,14 @@ impl Queue {
         }
     }
 
+    /// An empty queue that goes on counting where this one stands.
+    pub fn renewed(&self) -> Queue {
+        Queue {
+            next_poller: self.next_poller,
+            ..Queue::new(self.next_id)
+        }
+    }
+
     /// Remembers which kinds of update to make; an empty list means the default, `Err` names an unknown kind.
     pub fn set_allowed<'k>(&mut self, kinds: impl Iterator<Item = &'k str>) -> Result<(), String> {
         let mut allowed = 0;
@@ -179,10 +187,18 @@ impl Queue {
         Poll::Wait { id, end }
     }
 
-    /// Ends the long poll `id` that waited long enough; false when it was answered meanwhile.
-    pub fn give_up(&mut self, id: u64, now_ms: i64) -> bool {
-        let waited = self.poller.take_if(|poller| poller.id == id).is_some();
+    /// Ends the long poll `id`, which waited long enough.
+    pub fn give_up(&mut self, id: u64, now_ms: i64) {
+        self.poller.take_if(|poller| poller.id == id);
         self.last_poll_ms = now_ms;
+    }
+
+    /// Forgets the long poll `id` whose client hung up; false when it was over already.
+    pub fn hang_up(&mut self, id: u64) -> bool {
+        let waited = self.poller.take_if(|poller| poller.id == id).is_some();
+        if waited {
+            self.last_poll_ms = i64::MIN;
+        }
         waited
     }
 
@@ -196,7 +212,7 @@ impl Queue {
             .poller
             .as_ref()
             .is_some_and(|poller| !poller.end.is_closed());
-        waiting || self.last_poll_ms > now_ms - 3000
+        waiting || (now_ms - 3000..=now_ms).contains(&self.last_poll_ms)
     }
 
     pub fn pending(&self, now_ms: i64) -> usize {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use axum::Router;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -16,6 +16,7 @@ use hyper::service::{Service, service_fn};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
@@ -23,6 +24,7 @@ use super::api::{self, Answer, ApiError, Outcome};
 use super::clock::Clock;
 use super::control;
 use super::faults::{FaultKind, FaultRule};
+use super::journal::Event;
 use super::page;
 use super::queue::{Poll, PollEnd};
 use super::request;
@@ -263,6 +265,7 @@ async fn wait(
         Poll::Ready(json) => return Ok(Answer::Raw(json)),
         Poll::Wait { id, end } => (id, end),
     };
+    let _watch = HangUpWatch { world, index, id };
     let ended = tokio::time::timeout(Duration::from_secs(timeout_s), &mut end).await;
     let result = match ended {
         Ok(Ok(PollEnd::Updates(json))) => Ok(Answer::Raw(json)),
@@ -293,6 +296,24 @@ async fn wait(
     result
 }
 
+/// Notices that a long poll was dropped because its client went away.
+struct HangUpWatch<'w> {
+    world: &'w World,
+    index: usize,
+    id: u64,
+}
+
+impl Drop for HangUpWatch<'_> {
+    fn drop(&mut self) {
+        let mut state = self.world.lock();
+        if state.bots[self.index].queue.hang_up(self.id) {
+            let payload = json!({"change": "polling", "polling": false});
+            let bot = state.bots[self.index].id;
+            state.emit(Event::of(Some(bot), None, "bot", payload));
+        }
+    }
+}
+
 /// Telegram answers a conflict at once, and further ones within 3 s only after 3 s.
 async fn delay_repeated_conflict(world: &World, index: usize) {
     const PAUSE: Duration = Duration::from_secs(3);
@@ -313,14 +334,14 @@ async fn delay_repeated_conflict(world: &World, index: usize) {
 
 fn answer(result: &Result<Answer, ApiError>) -> Response<Body> {
     match result {
-        Ok(answer) => json(StatusCode::OK, answer.to_json()),
+        Ok(answer) => reply(StatusCode::OK, answer.to_json()),
         Err(problem) => error(problem),
     }
 }
 
 fn error(error: &ApiError) -> Response<Body> {
     let status = StatusCode::from_u16(error.code).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut response = json(status, error.to_json());
+    let mut response = reply(status, error.to_json());
     if let Some(seconds) = error.retry_after {
         response
             .headers_mut()
@@ -329,7 +350,7 @@ fn error(error: &ApiError) -> Response<Body> {
     response
 }
 
-fn json(status: StatusCode, body: String) -> Response<Body> {
+fn reply(status: StatusCode, body: String) -> Response<Body> {
     let mut response = Response::new(Either::Left(Full::new(Bytes::from(body))));
     *response.status_mut() = status;
     response
@@ -348,7 +369,7 @@ async fn spoil(
         FaultKind::Status(_) => Ok(answer(&result)),
         FaultKind::Html502 => {
             let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx/1.18.0</center>\r\n</body>\r\n</html>\r\n";
-            let mut response = json(StatusCode::BAD_GATEWAY, page.to_owned());
+            let mut response = reply(StatusCode::BAD_GATEWAY, page.to_owned());
             response
                 .headers_mut()
                 .insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
@@ -361,7 +382,7 @@ async fn spoil(
         }
         FaultKind::Timeout => std::future::pending().await,
         FaultKind::Truncated => Ok(truncated(&result)),
-        FaultKind::BadJson => Ok(json(
+        FaultKind::BadJson => Ok(reply(
             StatusCode::OK,
             r#"{"ok":true,"result":{"message_id":1,"#.to_owned(),
         )),
@@ -379,7 +400,12 @@ fn truncated(result: &Result<Answer, ApiError>) -> Response<Body> {
         Err(error) => error.to_json(),
     };
     let half = Bytes::copy_from_slice(&whole.as_bytes()[..whole.len() / 2]);
-    let parts = stream::iter([Ok(half), Err(Hangup)]);
+    // The pause lets the first half leave before the break throws away what is unsent.
+    let broken = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Err(Hangup)
+    };
+    let parts = stream::iter([Ok(half)]).chain(stream::once(broken));
     let mut response = Response::new(Either::Right(axum::body::Body::from_stream(parts)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -150,7 +150,8 @@ impl State {
     /// Forgets all but the bots themselves, the clock and the flood switch.
     pub fn reset(&mut self) {
         for bot in &mut self.bots {
-            let mut fresh = Bot::new(bot.id, &bot.token, bot.queue.next_id());
+            let mut fresh = Bot::new(bot.id, &bot.token, 0);
+            fresh.queue = bot.queue.renewed();
             fresh.rename(&bot.username.clone(), &bot.first_name.clone());
             *bot = fresh;
         }

@@ -4,9 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::api::ApiError;
 use super::html;
+use super::state::State;
 
 pub const TEXT_MAX: usize = 4096;
 pub const CAPTION_MAX: usize = 1024;
+/// Bytes of a text with its markup.
+const RAW_MAX: usize = 1 << 15;
 
 /// A text with its entities (offsets in UTF-16 units).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +35,9 @@ impl Formatted {
         mode: Option<&str>,
         given: Option<&Value>,
     ) -> Result<Formatted, ApiError> {
+        if text.len() > RAW_MAX {
+            return Err(ApiError::bad("text is too long"));
+        }
         let mode = mode.unwrap_or("").to_ascii_lowercase();
         let mut formatted = match mode.as_str() {
             "html" => html::parse(text)
@@ -50,6 +56,22 @@ impl Formatted {
         formatted.trim();
         formatted.find_entities();
         Ok(formatted)
+    }
+
+    /// Completes mentions of people by id; a person nobody knows is not mentioned.
+    pub fn with_people(mut self, state: &State) -> Formatted {
+        self.entities.retain_mut(|entity| {
+            if entity["type"] != "text_mention" {
+                return true;
+            }
+            let known = entity["user"]["id"]
+                .as_i64()
+                .and_then(|id| state.users.get(&id));
+            known
+                .inspect(|user| entity["user"] = user.to_value())
+                .is_some()
+        });
+        self
     }
 
     /// Refuses an empty or too long message text.
@@ -202,10 +224,10 @@ fn is_host(host: &str) -> bool {
         |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '-');
     host.contains('.')
         && host.split('.').all(part)
-        && !host
+        && host
             .rsplit('.')
             .next()
-            .is_some_and(|top| top.parse::<u64>().is_ok())
+            .is_none_or(|top| top.parse::<u64>().is_err())
 }
 
 /// The address as Telegram keeps it, `None` when it is none: http(s) with a dotted host, or tg://.

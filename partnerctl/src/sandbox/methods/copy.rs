@@ -7,7 +7,6 @@ use super::send::{deliver, known_chat, pass_flood, reply_header, writable_chat};
 use crate::sandbox::api::{Answer, ApiError, Ctx};
 use crate::sandbox::markup::{self, Markup};
 use crate::sandbox::message::Message;
-use crate::sandbox::text::Formatted;
 
 const MANY_MAX: usize = 100;
 
@@ -32,14 +31,13 @@ pub fn copy(ctx: &mut Ctx<'_>) -> Result<Answer, ApiError> {
     let markup = markup::parse(ctx.state, ctx.param("reply_markup"))?;
     let header = reply_header(ctx, chat)?;
     let mut content = message.content;
-    if let (Some(caption), false) = (ctx.text("caption"), content.contains_key("text")) {
+    if request.params.contains_key("caption") && !content.contains_key("text") {
         content.remove("caption");
         content.remove("caption_entities");
-        let entities = request.params.get("caption_entities");
-        let caption = Formatted::parse(caption, ctx.text("parse_mode"), entities)?;
-        caption
-            .require_caption()?
-            .write(&mut content, "caption", "caption_entities");
+        let caption = ctx
+            .formatted("caption", "caption_entities")?
+            .require_caption()?;
+        caption.write(&mut content, "caption", "caption_entities");
     }
     pass_flood(ctx, chat, 1)?;
     Ok(Answer::Value(id_of(&deliver(

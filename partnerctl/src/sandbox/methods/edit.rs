@@ -8,7 +8,6 @@ use crate::sandbox::api::{Answer, ApiError, Ctx};
 use crate::sandbox::markup;
 use crate::sandbox::message::Message;
 use crate::sandbox::state::SECOND_MS;
-use crate::sandbox::text::Formatted;
 use crate::sandbox::world::Arrival;
 
 const NOT_MODIFIED: &str = "message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message";
@@ -77,15 +76,13 @@ fn new_markup(ctx: &Ctx<'_>) -> Result<Option<Value>, ApiError> {
 
 pub fn text(ctx: &mut Ctx<'_>) -> Result<Answer, ApiError> {
     let (chat, mut message) = target(ctx)?;
-    let text = ctx.text("text").unwrap_or("");
-    if text.is_empty() {
+    if ctx.text("text").unwrap_or("").is_empty() {
         return Err(ApiError::bad("message text is empty"));
     }
     if !message.content.contains_key("text") {
         return Err(ApiError::bad("there is no text in the message to edit"));
     }
-    let formatted =
-        Formatted::parse(text, ctx.text("parse_mode"), ctx.param("entities"))?.require_text()?;
+    let formatted = ctx.formatted("text", "entities")?.require_text()?;
     message.content = Map::new();
     formatted.write(&mut message.content, "text", "entities");
     if let Some(options) = ctx.param("link_preview_options") {
@@ -103,13 +100,9 @@ pub fn caption(ctx: &mut Ctx<'_>) -> Result<Answer, ApiError> {
     if !media.iter().any(|name| message.content.contains_key(*name)) {
         return Err(ApiError::bad("there is no caption in the message to edit"));
     }
-    let caption = ctx.text("caption").unwrap_or("");
-    let formatted = Formatted::parse(
-        caption,
-        ctx.text("parse_mode"),
-        ctx.param("caption_entities"),
-    )?;
-    let formatted = formatted.require_caption()?;
+    let formatted = ctx
+        .formatted("caption", "caption_entities")?
+        .require_caption()?;
     for name in ["caption", "caption_entities", "show_caption_above_media"] {
         message.content.remove(name);
     }

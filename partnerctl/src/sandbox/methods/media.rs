@@ -3,10 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::send::{deliver, pass_flood, reply_header, writable_chat};
-use crate::sandbox::api::{Answer, ApiError, Ctx};
+use crate::sandbox::api::{Answer, ApiError, Ctx, formatted};
 use crate::sandbox::files::FileKind;
 use crate::sandbox::markup::{self, Markup};
-use crate::sandbox::text::Formatted;
 
 const PHOTO_MAX: usize = 10 << 20;
 const FILE_MAX: usize = 50 << 20;
@@ -91,12 +90,8 @@ pub fn content(
         content.insert("document".to_owned(), document);
     }
     content.insert(kind.field().to_owned(), object);
-    let text = |name: &str| fields.get(name).and_then(Value::as_str);
-    let caption = text("caption").unwrap_or("");
-    let caption = Formatted::parse(caption, text("parse_mode"), fields.get("caption_entities"))?;
-    caption
-        .require_caption()?
-        .write(&mut content, "caption", "caption_entities");
+    let caption = formatted(ctx.state, fields, "caption", "caption_entities")?.require_caption()?;
+    caption.write(&mut content, "caption", "caption_entities");
     for (field, shown) in [
         ("has_spoiler", "has_media_spoiler"),
         ("show_caption_above_media", "show_caption_above_media"),
@@ -157,8 +152,8 @@ pub fn group(ctx: &mut Ctx<'_>) -> Result<Answer, ApiError> {
         ));
     }
     let mut album = Vec::new();
-    for item in items {
-        album.push(input_media(ctx, item)?);
+    for (number, item) in items.iter().enumerate() {
+        album.push(input_media(ctx, item).map_err(|error| in_album(error, number + 1))?);
     }
     let lonely = |kind: FileKind| matches!(kind, FileKind::Document | FileKind::Audio);
     let first = album[0].0;
@@ -180,4 +175,15 @@ pub fn group(ctx: &mut Ctx<'_>) -> Result<Answer, ApiError> {
         sent.push(deliver(ctx, chat, header, content, Markup::None));
     }
     Ok(Answer::Raw(format!("[{}]", sent.join(","))))
+}
+
+/// Telegram wraps what is wrong with one item's file.
+fn in_album(error: ApiError, number: usize) -> ApiError {
+    if !error.description.ends_with(WRONG_FILE) {
+        return error;
+    }
+    let text = "Wrong file identifier/HTTP URL specified";
+    ApiError::bad(format!(
+        "failed to send message #{number} with the error message \"{text}\""
+    ))
 }

@@ -6,7 +6,6 @@ use crate::sandbox::api::{Answer, ApiError, Ctx, chat_number};
 use crate::sandbox::markup::{self, Markup};
 use crate::sandbox::message::Message;
 use crate::sandbox::state::SECOND_MS;
-use crate::sandbox::text::Formatted;
 use crate::sandbox::world::Arrival;
 
 const ACTION_MS: i64 = 5000;
@@ -144,12 +143,10 @@ pub fn deliver(
 
 pub fn message(ctx: &mut Ctx<'_>) -> Result<Answer, ApiError> {
     let chat = writable_chat(ctx)?;
-    let text = ctx.text("text").unwrap_or("");
-    if text.is_empty() {
+    if ctx.text("text") == Some("") {
         return Err(ApiError::bad("message text is empty"));
     }
-    let formatted =
-        Formatted::parse(text, ctx.text("parse_mode"), ctx.param("entities"))?.require_text()?;
+    let formatted = ctx.formatted("text", "entities")?.require_text()?;
     let markup = markup::parse(ctx.state, ctx.param("reply_markup"))?;
     let header = reply_header(ctx, chat)?;
     pass_flood(ctx, chat, 1)?;
