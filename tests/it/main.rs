@@ -1,5 +1,8 @@
 //! Drives both programs as their users do.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod house;
 mod sandbox;
 mod sandbox_control;
 mod sandbox_faults;

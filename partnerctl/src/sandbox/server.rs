@@ -145,6 +145,10 @@ impl std::fmt::Display for Hangup {
 
 impl std::error::Error for Hangup {}
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one task per connection, as any server has; all end with the runtime"
+)]
 async fn serve(
     listener: TcpListener,
     world: World,
@@ -414,6 +418,7 @@ fn truncated(result: &Result<Answer, ApiError>) -> Response<Body> {
 }
 
 /// Makes the kernel answer the peer with RST when the socket is closed.
+#[expect(unsafe_code, reason = "neither tokio nor std can set SO_LINGER")]
 fn reset_on_close(socket: std::os::fd::RawFd) {
     let linger = libc::linger {
         l_onoff: 1,
