@@ -9,12 +9,15 @@ use super::files::check_inside;
 use super::spec::{ConfigSpec, HotSpec, LimitsSpec};
 use super::{Config, Dirs, FunnelFiles, Hot, Limits, LoadOptions, Secret, Team, Telegram};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::funnel::parse_duration;
 use crate::funnel::spec::{OneOrMany, Text};
 use crate::partner::Partner;
+use crate::phrases::Phrase;
 use crate::yaml::{Places, suggest};
 
 const TELEGRAM: &str = "https://api.telegram.org";
 const HOUR_MS: i64 = 3_600_000;
+const YEAR_MS: i64 = 366 * 24 * HOUR_MS;
 
 /// What the rules look at and report to.
 struct Rules<'a> {
@@ -79,11 +82,7 @@ impl Rules<'_> {
         }
         let languages = self.languages(spec.languages);
         let links = self.links(spec.links);
-        let mut texts: BTreeMap<_, _> = spec
-            .texts
-            .into_iter()
-            .map(|(name, text)| (name, by_language(text, &languages)))
-            .collect();
+        let mut texts = self.texts(spec.texts, &languages);
         if let Some(text) = spec.privacy {
             // An address alone is an answer too: Telegram makes it a link.
             texts.insert("privacy".into(), by_language(text, &languages));
@@ -158,6 +157,30 @@ impl Rules<'_> {
             }
         }
         languages
+    }
+
+    fn texts(
+        &mut self,
+        given: BTreeMap<String, Text>,
+        languages: &[String],
+    ) -> BTreeMap<String, BTreeMap<String, String>> {
+        let known = || Phrase::ALL.iter().map(|phrase| phrase.name());
+        for name in given
+            .keys()
+            .filter(|name| !known().any(|known| known == *name))
+        {
+            let hint = suggest(name, known()).map(|near| format!("did you mean \"{near}\"?"));
+            let hint = hint
+                .unwrap_or_else(|| format!("known are {}", known().collect::<Vec<_>>().join(", ")));
+            self.error(
+                &format!("texts.{name}"),
+                format!("no phrase \"{name}\"; {hint}"),
+            );
+        }
+        given
+            .into_iter()
+            .map(|(name, text)| (name, by_language(text, languages)))
+            .collect()
     }
 
     fn timezone(&mut self, given: Option<String>) -> String {
@@ -237,9 +260,13 @@ impl Rules<'_> {
         if score <= 0 {
             self.error("hot.score", "must be above 0, or every lead is hot at once");
         }
-        let cooldown_ms = match spec.cooldown.as_deref().map(duration_ms) {
+        let cooldown_ms = match spec.cooldown.as_deref().map(parse_duration) {
             None => 24 * HOUR_MS,
-            Some(Some(ms)) => ms,
+            Some(Some(ms)) if (0..=YEAR_MS).contains(&ms) => ms,
+            Some(Some(_)) => {
+                self.error("hot.cooldown", "longer than a year");
+                24 * HOUR_MS
+            }
             Some(None) => {
                 self.error(
                     "hot.cooldown",
@@ -414,19 +441,4 @@ fn by_language(text: Text, languages: &[String]) -> BTreeMap<String, String> {
             .map(|code| (code.clone(), text.clone()))
             .collect(),
     }
-}
-
-fn duration_ms(text: &str) -> Option<i64> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let unit = match unit {
-        "m" => 60_000,
-        "h" => HOUR_MS,
-        "d" => 24 * HOUR_MS,
-        _ => return None,
-    };
-    let number: i64 = number
-        .parse()
-        .ok()
-        .filter(|number| (1..=10_000).contains(number))?;
-    Some(number * unit)
 }

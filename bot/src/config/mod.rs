@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::funnel::{self, Compiled};
 use crate::partner::Partner;
 use crate::yaml::{self, Places};
 use env_file::{EnvFile, parse_env};
@@ -145,12 +146,42 @@ pub fn load(options: &LoadOptions) -> Result<Config, Vec<Diagnostic>> {
     }
 }
 
-/// Every problem of a partner's directory and of the funnels it uses.
+/// Every problem of a partner's directory and of the funnels it uses. Funnels are checked against the
+/// configuration, so not before that can be read.
 pub fn check(options: &LoadOptions) -> Vec<Diagnostic> {
-    match read(options) {
-        Ok(loaded) => loaded.problems,
-        Err(problem) => vec![problem],
+    let loaded = match read(options) {
+        Ok(loaded) => loaded,
+        Err(problem) => return vec![problem],
+    };
+    let mut problems = loaded.problems;
+    if let Some(config) = &loaded.config {
+        let found = load_funnels(config).diagnostics;
+        problems.extend(
+            found
+                .into_iter()
+                .map(|problem| placed(problem, &loaded.places)),
+        );
+        sort(&mut problems);
     }
+    problems
+}
+
+fn sort(problems: &mut [Diagnostic]) {
+    problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+}
+
+/// The funnels of a partner, checked against the partner's configuration.
+pub fn load_funnels(config: &Config) -> Compiled {
+    let FunnelFiles { shared, own, only } = &config.funnels;
+    funnel::load(shared, own.as_deref(), only.as_deref(), &config.partner)
+}
+
+/// What the funnels find wrong with the configuration gets its place there.
+fn placed(problem: Diagnostic, places: &Places) -> Diagnostic {
+    if problem.file != "config.yaml" || problem.line > 0 {
+        return problem;
+    }
+    places.diagnostic(&problem.path, problem.severity, problem.message)
 }
 
 /// What the files said, before it is decided whether that is enough.
@@ -158,6 +189,7 @@ struct Loaded {
     /// Built even when there are problems, as long as the files could be read: the funnels are checked with it.
     config: Option<Config>,
     problems: Vec<Diagnostic>,
+    places: Places,
 }
 
 fn read(options: &LoadOptions) -> Result<Loaded, Diagnostic> {
@@ -174,8 +206,12 @@ fn read(options: &LoadOptions) -> Result<Loaded, Diagnostic> {
     let (spec, places) = read_spec(dir, &mut problems);
     let config =
         spec.map(|spec| meaning::config(options, spec, &places, &env, token, &mut problems));
-    problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
-    Ok(Loaded { config, problems })
+    sort(&mut problems);
+    Ok(Loaded {
+        config,
+        problems,
+        places,
+    })
 }
 
 fn read_spec(dir: &Path, problems: &mut Vec<Diagnostic>) -> (Option<ConfigSpec>, Places) {

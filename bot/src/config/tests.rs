@@ -327,3 +327,28 @@ fn a_token_in_the_config_is_refused_and_not_shown() {
     assert!(said.contains("unknown key \"bot_token\""), "{said}");
     assert!(!said.contains("TESTTEST"), "{said}");
 }
+
+#[test]
+fn a_check_covers_the_funnels_and_places_what_they_find_in_the_config() {
+    let home = Home::with(
+        &format!("{GOOD}default_funnel: weigth\ntexts: {{ hepl: x }}\n"),
+        &env(),
+    );
+    let funnel =
+        "funnel: weight\ntitle: Вес\nfirst: hello\nsteps:\n  hello: { say: Привет, next: bye }\n";
+    fs::write(home.0.join("funnels/weight.yaml"), funnel).unwrap();
+    let root = format!("{}/", home.dir().display());
+    let said: Vec<String> = check(&home.options())
+        .iter()
+        .map(|problem| problem.to_string().replace(&root, ""))
+        .map(|text| text.lines().next().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "../../funnels/weight.yaml:5:31: steps.hello.next: no step \"bye\"; add it under steps, or write end, back, human or stay",
+            "config.yaml:3:17: default_funnel: no funnel \"weigth\"; did you mean \"weight\"?",
+            "config.yaml:4:16: texts.hepl: no phrase \"hepl\"; did you mean \"help\"?",
+        ]
+    );
+}

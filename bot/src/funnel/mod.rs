@@ -13,6 +13,7 @@ pub mod spec;
 pub(crate) mod template;
 pub(crate) mod words;
 
+pub(crate) use compile::parse_duration;
 pub use compile::{Compiled, MediaFiles, SourceFile, compile, load};
 pub use engine::{Desk, Outcome, advance};
 pub use model::Funnels;

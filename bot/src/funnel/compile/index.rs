@@ -20,7 +20,7 @@ pub(super) struct Listed {
 
 impl Index {
     pub fn new(drafts: &[Draft], broken: Vec<String>) -> Self {
-        let funnels = drafts.iter().map(|draft| list(draft)).collect();
+        let funnels = drafts.iter().map(list).collect();
         let steps = drafts.iter().flat_map(|draft| draft.spec.steps.values());
         let names = steps
             .flat_map(|step| step.save.iter().chain(step.set.keys()))

@@ -30,6 +30,7 @@ use crate::yaml::{self, Places};
 pub(crate) use buttons::SKIP;
 use index::Index;
 pub use load::load;
+pub(crate) use time::parse as parse_duration;
 
 /// Files a funnel may send, by the path written in it (`media/gift.jpg`), with place and size in bytes.
 pub type MediaFiles = BTreeMap<String, (PathBuf, u64)>;

@@ -280,9 +280,7 @@ impl<'a> Turn<'a> {
     }
 
     fn back(&mut self) -> Option<Target> {
-        let Some((funnel, current)) = self.at else {
-            return None;
-        };
+        let (funnel, current) = self.at?;
         while let Some(id) = self.session.trail.pop() {
             match self.funnels.list[funnel].find(&id) {
                 Some(step) if step != current => return self.arrive(funnel, step),
