@@ -418,7 +418,6 @@ fn truncated(result: &Result<Answer, ApiError>) -> Response<Body> {
 }
 
 /// Makes the kernel answer the peer with RST when the socket is closed.
-#[expect(unsafe_code, reason = "neither tokio nor std can set SO_LINGER")]
 fn reset_on_close(socket: std::os::fd::RawFd) {
     let linger = libc::linger {
         l_onoff: 1,

@@ -75,6 +75,10 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the keeper ends by its own order, which `stop` waits for"
+    )]
     pub fn start(launch: Launch) -> Supervisor {
         let (orders, inbox) = mpsc::channel(8);
         let (seen, process) = watch::channel(BotProcess::default());
