@@ -1,7 +1,7 @@
 //! Funnels: the language (`spec`), its inputs (`event`), its outputs (`effect`), a lead's place (`session`). PURE.
 
 mod compile;
-pub(crate) mod coverage;
+pub mod coverage;
 pub mod effect;
 mod engine;
 pub mod event;
@@ -11,6 +11,7 @@ pub(crate) mod model;
 pub mod session;
 pub mod spec;
 pub(crate) mod template;
+pub mod transcript;
 pub(crate) mod words;
 
 pub(crate) use compile::parse_duration;

@@ -60,6 +60,8 @@ pub(crate) struct Step {
     pub again: Option<Words>,
     pub times: u8,
     pub after_times: Target,
+    /// `again.then` is in the file, not the default.
+    pub then_is_written: bool,
     pub skip: Option<Skip>,
     pub collect: Option<Collect>,
     pub tag: Vec<String>,
@@ -72,6 +74,8 @@ pub(crate) struct Step {
     pub silent: Vec<Silent>,
     pub next: Vec<Case>,
     pub call: Option<FunnelIx>,
+    /// Of the step's id in its file.
+    pub line: usize,
 }
 
 #[derive(Debug)]
@@ -223,6 +227,17 @@ impl Step {
     }
 }
 
+impl Step {
+    /// Buttons of the reply keyboard, row by row.
+    pub fn keys(&self) -> impl Iterator<Item = &KeyboardButton> {
+        let rows = match &self.keyboard {
+            Some(Keyboard::Rows(rows)) => rows.as_slice(),
+            Some(Keyboard::Remove) | None => &[],
+        };
+        rows.iter().flatten()
+    }
+}
+
 impl Button {
     pub fn leads_on(&self) -> bool {
         !matches!(self.action, ButtonAction::Link { .. })
@@ -326,7 +341,7 @@ impl Funnels {
         all
     }
 
-    fn static_text(&self, words: &Words, language: usize) -> String {
+    pub(crate) fn static_text(&self, words: &Words, language: usize) -> String {
         words
             .get(language)
             .map(|body| self.static_body(body))

@@ -16,6 +16,11 @@ impl<'a> Problems<'a> {
         }
     }
 
+    /// The line of the key at `path`.
+    pub fn line(&self, path: &str) -> usize {
+        self.places.key_diagnostic(path, Severity::Warning, "").line
+    }
+
     /// The value at `path` is wrong.
     pub fn error(&mut self, path: &str, message: impl Into<String>) {
         self.list

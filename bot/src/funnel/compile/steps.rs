@@ -45,6 +45,8 @@ impl Site<'_> {
                 Some(then) => self.target(&at("again.then"), then),
                 None => Target::Human,
             },
+            then_is_written: again.is_some_and(|again| again.then.is_some()),
+            line: self.problems.line(&path),
             skip: spec.skip.as_ref().map(|skip| self.skip(&at("skip"), skip)),
             collect: spec
                 .collect

@@ -1,0 +1,238 @@
+//! One lead, the engine, and a clock: what a channel and a store would do around them. PURE.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::funnel::coverage::Mark;
+use crate::funnel::effect::{Action, Effect, Keyboard, MediaSource, Message, Notice};
+use crate::funnel::engine::{Desk, advance_marked};
+use crate::funnel::event::{Event, Press, TimerData, TimerName};
+use crate::funnel::html;
+use crate::funnel::model::Funnels;
+use crate::funnel::session::Session;
+use crate::lead::Lead;
+use crate::partner::Partner;
+
+/// Thursday, 15 January 2026, 10:00 UTC.
+const START_MS: i64 = 1_768_471_200_000;
+
+/// Something the lead sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Plain text; media and toasts stand before it in brackets.
+    pub text: String,
+    pub buttons: Vec<String>,
+}
+
+pub(super) struct Talk<'a> {
+    funnels: &'a Funnels,
+    partner: &'a Partner,
+    pub session: Session,
+    pub lead: Lead,
+    pub now_ms: i64,
+    timers: BTreeMap<TimerName, (i64, TimerData)>,
+    /// Every message so far, for the buttons under it.
+    sent: Vec<Message>,
+    keyboard: Vec<String>,
+    pub unread: VecDeque<Seen>,
+    pub notices: VecDeque<Notice>,
+    pub marks: Vec<Mark>,
+}
+
+impl<'a> Talk<'a> {
+    pub fn new(funnels: &'a Funnels, partner: &'a Partner) -> Self {
+        let language = partner.languages.first().cloned().unwrap_or_default();
+        let lead = Lead {
+            id: 1,
+            chat_id: 1,
+            first_name: "Аня".into(),
+            language,
+            created_at: START_MS,
+            ..Lead::default()
+        };
+        Self {
+            funnels,
+            partner,
+            session: Session::default(),
+            lead,
+            now_ms: START_MS,
+            timers: BTreeMap::new(),
+            sent: Vec::new(),
+            keyboard: Vec::new(),
+            unread: VecDeque::new(),
+            notices: VecDeque::new(),
+            marks: Vec::new(),
+        }
+    }
+
+    pub fn take(&mut self, event: Event) {
+        let desk = Desk {
+            now_ms: self.now_ms,
+            partner: self.partner,
+            random: 0,
+        };
+        let session = std::mem::take(&mut self.session);
+        let lead = std::mem::take(&mut self.lead);
+        let (outcome, marks) = advance_marked(self.funnels, &desk, session, lead, event);
+        self.session = outcome.session;
+        self.lead = outcome.lead;
+        self.marks.extend(marks);
+        for effect in outcome.effects {
+            self.apply(effect);
+        }
+    }
+
+    fn apply(&mut self, effect: Effect) {
+        match effect {
+            Effect::Say(message) => self.show(message),
+            Effect::Toast(text) => self.unread.push_back(Seen {
+                text: format!("(toast) {text}"),
+                buttons: Vec::new(),
+            }),
+            Effect::Notify(notice) => self.notices.push_back(notice),
+            Effect::Schedule {
+                name,
+                after_ms,
+                data,
+            } => {
+                self.timers.insert(name, (self.now_ms + after_ms, data));
+            }
+            Effect::Cancel { name } => {
+                self.timers.remove(&name);
+            }
+            Effect::Tag { .. }
+            | Effect::Score { .. }
+            | Effect::Contact(_)
+            | Effect::Answer { .. } => {}
+            Effect::Entered { .. }
+            | Effect::Reached { .. }
+            | Effect::Ended { .. }
+            | Effect::LinkOpened { .. } => {}
+            Effect::Handoff(_)
+            | Effect::OptOut(_)
+            | Effect::Language(_)
+            | Effect::Forget
+            | Effect::Ignored { .. } => {}
+        }
+    }
+
+    fn show(&mut self, message: Message) {
+        let mut text = html::plain(&message.text);
+        if let Some(media) = &message.media {
+            let kind = format!("{:?}", media.kind).to_lowercase();
+            let source = match &media.source {
+                MediaSource::File(path) => path.display().to_string(),
+                MediaSource::Url(url) => url.clone(),
+            };
+            text = format!("({kind}: {source}) {text}");
+        }
+        let buttons = match &message.keyboard {
+            None => Vec::new(),
+            Some(Keyboard::Inline(rows)) => rows
+                .iter()
+                .flatten()
+                .map(|button| button.text.clone())
+                .collect(),
+            Some(Keyboard::Reply { rows, .. }) => {
+                self.keyboard = rows
+                    .iter()
+                    .flatten()
+                    .filter(|key| !key.contact)
+                    .map(|key| key.text.clone())
+                    .collect();
+                rows.iter().flatten().map(|key| key.text.clone()).collect()
+            }
+            Some(Keyboard::Remove) => {
+                self.keyboard.clear();
+                Vec::new()
+            }
+        };
+        self.unread.push_back(Seen { text, buttons });
+        self.sent.push(message);
+    }
+
+    /// Moves the clock; timers fire on their way, each at its own time.
+    pub fn wait(&mut self, ms: i64) {
+        let until = self.now_ms + ms;
+        while let Some((name, due)) = self.next_timer().filter(|(_, due)| *due <= until) {
+            self.now_ms = self.now_ms.max(due);
+            if let Some((_, data)) = self.timers.remove(&name) {
+                self.take(Event::Timer { name, data });
+            }
+        }
+        self.now_ms = until;
+    }
+
+    fn next_timer(&self) -> Option<(TimerName, i64)> {
+        self.timers
+            .iter()
+            .map(|(name, (due, _))| (*name, *due))
+            .min_by_key(|(_, due)| *due)
+    }
+
+    /// The event of pressing a button by its text; `oldest` looks from the first message on.
+    pub fn press(&self, text: &str, oldest: bool) -> Result<Event, String> {
+        let found = |message: &&Message| press_in(message, text).is_some();
+        let message = if oldest {
+            self.sent.iter().find(found)
+        } else {
+            self.sent.iter().rev().find(found)
+        };
+        if let Some(press) = message.and_then(|message| press_in(message, text)) {
+            return Ok(Event::Press(press));
+        }
+        if self.keyboard.iter().any(|key| key == text) {
+            return Ok(Event::Text(text.to_owned()));
+        }
+        let on_screen = self.on_screen();
+        if on_screen.is_empty() {
+            return Err(format!(
+                "no button [{text}]; there are no buttons on the screen"
+            ));
+        }
+        Err(format!(
+            "no button [{text}]; on the screen are {}",
+            compare_list(&on_screen)
+        ))
+    }
+
+    fn on_screen(&self) -> Vec<String> {
+        let last = self
+            .sent
+            .iter()
+            .rev()
+            .find_map(|message| match &message.keyboard {
+                Some(Keyboard::Inline(rows)) => Some(
+                    rows.iter()
+                        .flatten()
+                        .map(|button| button.text.clone())
+                        .collect::<Vec<_>>(),
+                ),
+                Some(Keyboard::Reply { .. } | Keyboard::Remove) | None => None,
+            });
+        last.unwrap_or_default()
+            .into_iter()
+            .chain(self.keyboard.clone())
+            .collect()
+    }
+}
+
+fn compare_list(buttons: &[String]) -> String {
+    buttons
+        .iter()
+        .map(|text| format!("[{text}]"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn press_in(message: &Message, text: &str) -> Option<Press> {
+    let Some(Keyboard::Inline(rows)) = &message.keyboard else {
+        return None;
+    };
+    rows.iter()
+        .flatten()
+        .find(|button| button.text == text)
+        .and_then(|button| match &button.action {
+            Action::Press(press) => Some(press.clone()),
+            Action::Url(_) => None,
+        })
+}
