@@ -294,7 +294,7 @@ impl Site<'_> {
             .filter(|button| button.link.is_none())
             .all(|button| button.when.is_some())
         {
-            self.problems.key_error(
+            self.problems.warning(
                 path,
                 "every button has a condition; add \"next\" for leads who see none of them",
             );

@@ -22,7 +22,7 @@ pub(super) fn problems(drafts: &[Draft], list: &[Funnel], triggers: &Triggers) -
 }
 
 /// Where a step may lead, however it is left.
-pub(crate) fn targets(step: &Step) -> Vec<Target> {
+fn targets(step: &Step) -> Vec<Target> {
     let buttons = step
         .buttons
         .iter()
