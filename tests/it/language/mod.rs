@@ -1,6 +1,7 @@
 //! The funnel language as an author sees it: every construct as a talk, every mistake as the text it is answered with.
 
 mod answers;
+mod edits;
 mod errors;
 mod globals;
 mod journeys;
