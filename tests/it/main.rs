@@ -9,4 +9,5 @@ mod sandbox_control;
 mod sandbox_faults;
 mod sandbox_media;
 mod sandbox_schema;
+mod sandbox_teloxide;
 mod sandbox_texts;

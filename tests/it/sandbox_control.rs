@@ -253,6 +253,23 @@ async fn quiet_keeps_no_records_and_reset_forgets() {
 }
 
 #[tokio::test]
+async fn a_test_can_wait_for_the_next_message() {
+    let rig = Rig::started();
+    let within = std::time::Duration::from_secs(10);
+    let first = rig.say("раз").await;
+    let (next, _) = tokio::join!(
+        rig.world.message_after(BOT, rig.user, first, within),
+        rig.say("два")
+    );
+    assert_eq!(next.unwrap()["text"], "два");
+    let none = rig
+        .world
+        .message_after(BOT, rig.user, first + 1, std::time::Duration::ZERO)
+        .await;
+    assert_eq!(none, None);
+}
+
+#[tokio::test]
 async fn hooks_hear_what_arrives_and_may_answer() {
     let rig = Rig::started();
     let world = rig.world.clone();

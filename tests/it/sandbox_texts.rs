@@ -70,6 +70,31 @@ async fn refused_texts_and_chats() {
 }
 
 #[tokio::test]
+async fn a_deactivated_person_cannot_be_written_to() {
+    let rig = Rig::started();
+    control_post(&rig, "user", json!({"id": rig.user, "deactivated": true})).await;
+    let refused = rig
+        .refused("sendMessage", json!({"chat_id": rig.user, "text": "x"}))
+        .await;
+    assert_eq!(refused, "403 Forbidden: user is deactivated");
+}
+
+#[tokio::test]
+async fn a_mention_by_id_names_the_person() {
+    let rig = Rig::started();
+    let text = format!(
+        "<a href=\"tg://user?id={}\">Вы</a>, <a href=\"tg://user?id=7\">кто-то</a>",
+        rig.user
+    );
+    let sent = json!({"chat_id": rig.user, "text": text, "parse_mode": "HTML"});
+    let message = rig.ok("sendMessage", sent).await;
+    let entities = message["entities"].as_array().unwrap();
+    assert_eq!(entities.len(), 1, "a stranger is not mentioned");
+    assert_eq!(entities[0]["user"]["first_name"], "Анна");
+    rig.assert_strict();
+}
+
+#[tokio::test]
 async fn texts_are_trimmed_and_their_entities_with_them() {
     let rig = Rig::started();
     let sent = json!({"chat_id": rig.user, "text": "  <b>Привет</b> мир \n", "parse_mode": "HTML"});

@@ -198,6 +198,28 @@ impl World {
         })
     }
 
+    /// The bot's first message to the person with an id above `after`, waiting for it in real time; not in quiet mode.
+    pub async fn message_after(
+        &self,
+        bot: i64,
+        user: i64,
+        after: i64,
+        within: Duration,
+    ) -> Option<Value> {
+        let deadline = tokio::time::Instant::now() + within;
+        loop {
+            let changed = self.shared.changed.notified();
+            tokio::pin!(changed);
+            // Registered before the look, so that a message between look and wait is not slept through.
+            changed.as_mut().enable();
+            let is_it = |m: &Value| m["out"] == true && m["message_id"].as_i64() > Some(after);
+            if let Some(message) = self.messages(bot, user).into_iter().find(is_it) {
+                return Some(message);
+            }
+            tokio::time::timeout_at(deadline, changed).await.ok()?;
+        }
+    }
+
     /// The last message the bot sent to the person, if it is still there.
     pub fn last_message(&self, bot: i64, user: i64) -> Option<Value> {
         let state = self.lock();
