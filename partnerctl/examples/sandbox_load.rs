@@ -14,6 +14,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 const TOKEN: &str = "123456:LOAD-TEST";
 const BOT: i64 = 123_456;
@@ -54,7 +55,8 @@ async fn run(load: Load, press: bool) -> anyhow::Result<()> {
     let going = Arc::new(AtomicBool::new(true));
     close_the_loop(&world, press, turns.clone(), going.clone());
     let address = sandbox.url().replace("http://", "");
-    let bot = tokio::spawn(echo(address, load.senders));
+    let mut bot = JoinSet::new();
+    bot.spawn(echo(address, load.senders));
     for n in 0..load.leads {
         let id = world.add_user(NewUser {
             first_name: format!("Lead {n}"),
@@ -71,7 +73,7 @@ async fn run(load: Load, press: bool) -> anyhow::Result<()> {
     );
     let cpu_after = cpu_seconds();
     going.store(false, Ordering::Relaxed);
-    bot.abort();
+    bot.abort_all();
     let cost = |at: usize| (cpu_after[at] - cpu[at]) * 1e6 / done as f64;
     println!(
         "{}: {:.0} turns/s; cpu per turn: sandbox {:.1} µs, raw bot {:.1} µs; {} leads, {} connections; violations: {}",
@@ -150,10 +152,11 @@ struct From {
 /// A bot without manners: one poller, several senders, no library.
 async fn echo(address: String, senders: usize) -> anyhow::Result<()> {
     let mut queues = Vec::new();
+    let mut workers = JoinSet::new();
     for _ in 0..senders {
         let (queue, work) = mpsc::unbounded_channel();
         queues.push(queue);
-        tokio::spawn(sender(address.clone(), work));
+        workers.spawn(sender(address.clone(), work));
     }
     let mut connection = Connection::open(&address).await?;
     let mut offset = 0;

@@ -196,6 +196,10 @@ async fn the_journal_keeps_calls_with_their_answers() {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the poll runs alone, so that it can be cut off"
+)]
 async fn state_shows_who_polls() {
     let rig = Rig::started();
     assert_eq!(
