@@ -330,6 +330,14 @@ impl Funnels {
         None
     }
 
+    /// A built-in phrase outside of any talk.
+    pub fn phrase(&self, phrase: Phrase, language: &str) -> String {
+        self.phrases
+            .get(phrase, language)
+            .map(|body| self.static_body(body))
+            .unwrap_or_default()
+    }
+
     /// Every language any funnel or the partner speaks.
     pub(crate) fn all_languages(&self) -> Vec<String> {
         let mut all = self.languages.clone();

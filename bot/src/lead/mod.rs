@@ -51,11 +51,12 @@ pub enum ContactKind {
     Email,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// The channel's contact button, vouched to be the lead's own.
     Shared,
+    #[default]
     Typed,
 }
 

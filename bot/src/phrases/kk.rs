@@ -85,6 +85,7 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::KeyboardGone => "Жарайды, әрі қарай.",
         P::Moved => "Сіз жоқта мен аздап өзгердім. Осы жерден жалғастырайық.",
         P::LinkReady => "Міне, сілтеме 👇",
+        P::SlowDown => "Сізге үлгере алмай жатырмын 🙈 Бір минуттан кейін жазыңызшы.",
         P::CommandStart => "Бастау немесе жалғастыру",
         P::CommandHelp => "Не істей аламын",
         P::CommandHuman => "Адам шақыру",

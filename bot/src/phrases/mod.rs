@@ -62,6 +62,7 @@ phrases! {
     KeyboardGone "keyboard_gone",
     Moved "moved",
     LinkReady "link_ready",
+    SlowDown "slow_down",
     CommandStart "command_start",
     CommandHelp "command_help",
     CommandHuman "command_human",

@@ -93,6 +93,7 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::KeyboardGone => "Хорошо, идём дальше.",
         P::Moved => "Пока вас не было, я немного изменился. Продолжим отсюда.",
         P::LinkReady => "Вот ссылка 👇",
+        P::SlowDown => "Не успеваю за вами 🙈 Напишите, пожалуйста, через минуту.",
         P::CommandStart => "Начать или продолжить",
         P::CommandHelp => "Что я умею",
         P::CommandHuman => "Позвать человека",

@@ -43,6 +43,7 @@ pub fn load(
         })
         .collect();
     let mut compiled = compile(&files, partner);
+    compiled.sources = files;
     if !problems.is_empty() {
         compiled.funnels = None;
         problems.append(&mut compiled.diagnostics);

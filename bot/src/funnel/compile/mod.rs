@@ -36,7 +36,7 @@ pub(crate) use time::parse as parse_duration;
 pub type MediaFiles = BTreeMap<String, (PathBuf, u64)>;
 
 /// One funnel file as it was read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct SourceFile {
     /// As the operator named it; the part before `.yaml` is the funnel's id.
     pub name: String,
@@ -65,6 +65,8 @@ impl SourceFile {
 pub struct Compiled {
     pub funnels: Option<Funnels>,
     pub diagnostics: Vec<Diagnostic>,
+    /// The files as read by `load`, to be kept as the last good ones.
+    pub sources: Vec<SourceFile>,
 }
 
 /// A file that could be read as a funnel.
@@ -111,6 +113,7 @@ pub fn compile(files: &[SourceFile], partner: &Partner) -> Compiled {
     Compiled {
         funnels,
         diagnostics,
+        sources: Vec::new(),
     }
 }
 

@@ -1,0 +1,372 @@
+//! One bot, put together: built once, passed by reference; starts and stops the workers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::tz::TimeZone;
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::Clock;
+use crate::config::{Config, FunnelFiles, Hot};
+use crate::diagnostic::Diagnostic;
+use crate::funnel::Funnels;
+use crate::invite::InviteKey;
+use crate::partner::Partner;
+use crate::policy::flood::FloodLimit;
+use crate::store;
+use crate::telegram::pace::Limits;
+use crate::telegram::{Client, setup};
+use crate::worker::desk::Desk;
+use crate::worker::poller::{self, Ended};
+use crate::worker::sender::Sender;
+use crate::worker::uploads::Uploads;
+use crate::worker::{housekeeping, reload};
+use crate::{control, panel};
+
+pub struct App {
+    pub partner: Partner,
+    pub telegram_ids: Vec<i64>,
+    pub timezone: TimeZone,
+    pub hot: Hot,
+    pub limits: Limits,
+    pub flood: Option<FloodLimit>,
+    pub clock: Clock,
+    /// The demo may move the clock; a real bot's stays with the system's.
+    pub movable_clock: bool,
+    pub client: Client,
+    pub status: Status,
+    pub meters: Meters,
+    pub data_dir: PathBuf,
+    pub funnel_files: FunnelFiles,
+    pub stop: watch::Receiver<bool>,
+    invite_key: InviteKey,
+}
+
+impl App {
+    pub fn invite_key(&self) -> &InviteKey {
+        &self.invite_key
+    }
+
+    /// The language the partner reads: the first of theirs.
+    pub fn language(&self) -> String {
+        self.partner
+            .languages
+            .first()
+            .cloned()
+            .unwrap_or_else(|| "ru".to_owned())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Starting,
+    Running,
+    /// Alive, but something outside must change first; the reason says what.
+    Waiting,
+    Stopping,
+}
+
+/// Where trouble comes from; each clears only its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    Telegram,
+    Store,
+}
+
+/// How the bot is, for its socket.
+#[derive(Debug, Default)]
+pub struct Status(Mutex<Facts>);
+
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub telegram_trouble: Option<String>,
+    pub store_trouble: Option<String>,
+    pub polled_once: bool,
+    pub stopping: bool,
+    pub started_at: i64,
+    pub last_poll_at: i64,
+    pub last_update_at: i64,
+    pub funnels_hash: String,
+    pub problems: Vec<Diagnostic>,
+}
+
+impl Facts {
+    pub fn state(&self) -> State {
+        if self.stopping {
+            State::Stopping
+        } else if self.telegram_trouble.is_some() || self.store_trouble.is_some() {
+            State::Waiting
+        } else if self.polled_once {
+            State::Running
+        } else {
+            State::Starting
+        }
+    }
+}
+
+impl Status {
+    pub fn facts(&self) -> Facts {
+        self.with(|facts| facts.clone())
+    }
+
+    /// Sets or clears a trouble; true when that is news.
+    pub fn trouble(&self, from: Trouble, reason: Option<String>) -> bool {
+        self.with(|facts| {
+            let place = match from {
+                Trouble::Telegram => &mut facts.telegram_trouble,
+                Trouble::Store => &mut facts.store_trouble,
+            };
+            let news = *place != reason;
+            *place = reason;
+            news
+        })
+    }
+
+    pub fn polled(&self, now: i64, had_updates: bool) {
+        self.with(|facts| {
+            facts.telegram_trouble = None;
+            facts.polled_once = true;
+            facts.last_poll_at = now;
+            if had_updates {
+                facts.last_update_at = now;
+            }
+        });
+    }
+
+    /// What is live, and what is wrong with the files on disk.
+    pub fn funnels(&self, hash: &str, problems: Vec<Diagnostic>) {
+        self.with(|facts| {
+            facts.funnels_hash = hash.to_owned();
+            facts.problems = problems;
+        });
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Facts) -> T) -> T {
+        // A panic while the lock was held leaves plain facts behind, still fit to read.
+        change(
+            &mut self
+                .0
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
+    }
+}
+
+/// Counts since the start.
+#[derive(Debug, Default)]
+pub struct Meters {
+    pub updates: Meter,
+    pub turns: Meter,
+    pub commits: Meter,
+    pub sent: Meter,
+    pub failed: Meter,
+    pub unknown: Meter,
+    pub limited: Meter,
+    pub poisoned: Meter,
+}
+
+#[derive(Debug, Default)]
+pub struct Meter(AtomicU64);
+
+impl Meter {
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a bot ended, for the exit code.
+#[derive(Debug)]
+pub enum End {
+    Stopped,
+    /// A restart cannot mend it.
+    Hopeless(String),
+}
+
+/// Runs the bot until a signal or a token that is refused.
+pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::Result<End> {
+    let (stop_tx, stop) = watch::channel(false);
+    let token = config.telegram.token.clone();
+    let proxy = config.telegram.proxy.as_ref().map(|proxy| proxy.expose());
+    let client = Client::new(&config.telegram.api_url, &token, proxy)?;
+    std::fs::create_dir_all(&config.dirs.data).map_err(|error| {
+        anyhow::anyhow!(
+            "{}: {error}; choose a writable --data-dir",
+            config.dirs.data.display()
+        )
+    })?;
+    let mut store = store::open(&config.dirs.data, &config.partner.id).await?;
+    let mut app = App {
+        telegram_ids: config.team.telegram_ids.clone(),
+        timezone: panel::local::zone(&config.partner.timezone),
+        hot: config.hot,
+        limits: limits(&config),
+        flood: flood(&config),
+        clock,
+        movable_clock,
+        client,
+        status: Status::default(),
+        meters: Meters::default(),
+        data_dir: config.dirs.data.clone(),
+        funnel_files: config.funnels.clone(),
+        stop: stop.clone(),
+        invite_key: InviteKey::derive(token.expose()),
+        partner: config.partner,
+    };
+    app.status
+        .with(|facts| facts.started_at = app.clock.now_ms());
+    let mut signals = Signals::new()?;
+    let me = tokio::select! {
+        me = setup::who_am_i(&app) => me,
+        () = signals.stop() => return Ok(End::Stopped),
+    };
+    match me {
+        Ok(username) => app.partner.bot_username = username,
+        Err(refused) => return Ok(End::Hopeless(token_remedy(&app.partner.id, &refused))),
+    }
+    let funnels = match reload::first(&app) {
+        Ok(funnels) => funnels,
+        Err(problems) => return Ok(End::Hopeless(problems)),
+    };
+    let uploads = Uploads::new(store.media().await?);
+    work(
+        Arc::new(app),
+        store,
+        funnels,
+        uploads,
+        stop_tx,
+        &mut signals,
+    )
+    .await
+}
+
+/// Starts the workers and ends them in an order in which nothing is lost.
+async fn work(
+    app: Arc<App>,
+    store: store::Store,
+    funnels: Arc<Funnels>,
+    uploads: Uploads,
+    stop_tx: watch::Sender<bool>,
+    signals: &mut Signals,
+) -> anyhow::Result<End> {
+    let (desk_tx, desk_rx) = mpsc::unbounded_channel();
+    let (sender_tx, sender_rx) = mpsc::unbounded_channel();
+    let (sender_stop, sender_stopped) = watch::channel(false);
+    let desk = Desk::open(app.clone(), store, funnels.clone(), sender_tx).await?;
+    let sender = Sender::new(app.clone(), desk_tx.clone(), uploads);
+    let mut desk = spawn(desk.run(desk_rx));
+    let sender = spawn(sender.run(sender_rx, sender_stopped));
+    let mut poller = spawn(poller::run(app.clone(), desk_tx.clone(), app.stop.clone()));
+    let aside = [
+        spawn(setup::publish_commands(
+            app.clone(),
+            funnels,
+            desk_tx.clone(),
+        )),
+        spawn(control::serve(app.clone(), desk_tx.clone())),
+        spawn(reload::watch(app.clone(), desk_tx.clone())),
+        spawn(housekeeping::run(desk_tx.clone())),
+    ];
+    tracing::info!(partner.id = %app.partner.id, bot = %app.partner.bot_username, "started");
+    let end = tokio::select! {
+        () = signals.run(&app, &desk_tx) => End::Stopped,
+        ended = &mut poller => match ended? {
+            Ended::Stopped => End::Stopped,
+            Ended::TokenRefused(why) => End::Hopeless(token_remedy(&app.partner.id, &why)),
+        },
+        ended = &mut desk => {
+            ended??;
+            End::Stopped
+        }
+    };
+    app.status.with(|facts| facts.stopping = true);
+    let _ = stop_tx.send(true);
+    if !poller.is_finished() {
+        let _ = poller.await;
+    }
+    let _ = sender_stop.send(true);
+    let _ = sender.await;
+    for task in aside {
+        task.abort();
+    }
+    let _ = desk_tx.send(crate::worker::DeskInput::Stop);
+    if !desk.is_finished() {
+        desk.await??;
+    }
+    tracing::info!(partner.id = %app.partner.id, "stopped");
+    Ok(end)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the workers are started here")]
+fn spawn<T: Send + 'static>(
+    task: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    tokio::spawn(task)
+}
+
+fn limits(config: &Config) -> Limits {
+    let off = config.limits.messages_per_second == 0;
+    Limits {
+        bulk_per_second: f64::from(config.limits.messages_per_second.max(1)),
+        off,
+        ..Limits::default()
+    }
+}
+
+fn flood(config: &Config) -> Option<FloodLimit> {
+    (config.limits.inputs_at_once > 0).then(|| FloodLimit {
+        burst: f64::from(config.limits.inputs_at_once),
+        per_second: config.limits.inputs_per_second,
+    })
+}
+
+fn token_remedy(partner: &str, why: &str) -> String {
+    format!(
+        "Telegram refuses the token ({why}); put a new one from @BotFather into partners/{partner}/.env as BOT_TOKEN and start again"
+    )
+}
+
+/// SIGTERM and SIGINT stop, SIGHUP reloads.
+struct Signals {
+    term: tokio::signal::unix::Signal,
+    int: tokio::signal::unix::Signal,
+    hup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+
+    async fn run(
+        &mut self,
+        app: &Arc<App>,
+        desk: &mpsc::UnboundedSender<crate::worker::DeskInput>,
+    ) {
+        loop {
+            tokio::select! {
+                _ = self.term.recv() => return,
+                _ = self.int.recv() => return,
+                _ = self.hup.recv() => reload::now(app, desk).await,
+            }
+        }
+    }
+}

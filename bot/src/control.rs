@@ -1,0 +1,271 @@
+//! The bot's private Unix socket: health, metrics, the story of leads, reload. HTTP/1.1, owner only.
+
+use std::convert::Infallible;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::UnixListener;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::app::App;
+use crate::worker::{DeskInput, reload};
+
+/// What only the desk can answer; answers are JSON text, facts plain text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    Counts,
+    Trail {
+        after: i64,
+        limit: i64,
+    },
+    Why {
+        lead: i64,
+    },
+    Invite,
+    Fact {
+        name: &'static str,
+    },
+    SetFact {
+        name: &'static str,
+        value: String,
+    },
+    /// Housekeeping: forget what is too old to matter.
+    Tidy,
+}
+
+/// Serves until the process ends. A socket that cannot be made is said and lived without.
+pub async fn serve(app: Arc<App>, desk: mpsc::UnboundedSender<DeskInput>) {
+    let path = app.data_dir.join("bot.sock");
+    // The data lock is ours, so a socket that lies here is a dead one.
+    let _ = std::fs::remove_file(&path);
+    let listener = match UnixListener::bind(&path) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(partner.id = %app.partner.id, "{}: {error}; health and metrics are not served, choose a shorter --data-dir", path.display());
+            return;
+        }
+    };
+    let _ = std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600));
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
+        let (app, desk) = (app.clone(), desk.clone());
+        let service = service_fn(move |request| answer(app.clone(), desk.clone(), request));
+        let connection = hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "one short task per caller of the private socket"
+        )]
+        tokio::spawn(async move {
+            let _ = tokio::time::timeout(Duration::from_secs(30), connection).await;
+        });
+    }
+}
+
+async fn answer(
+    app: Arc<App>,
+    desk: mpsc::UnboundedSender<DeskInput>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let query = request.uri().query().unwrap_or("");
+    let number = |name: &str| -> Option<i64> {
+        query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+    };
+    let (status, kind, body) = match (request.method(), request.uri().path()) {
+        (&Method::GET, "/health") => (200, JSON, health(&app, &desk).await.to_string()),
+        (&Method::GET, "/metrics") => {
+            (200, "text/plain; version=0.0.4", metrics(&app, &desk).await)
+        }
+        (&Method::GET, "/trail") => {
+            let (after, limit) = (
+                number("after").unwrap_or(0),
+                number("limit").unwrap_or(200).clamp(1, 1_000),
+            );
+            from_desk(&desk, Question::Trail { after, limit }).await
+        }
+        (&Method::GET, "/why") => match number("lead") {
+            Some(lead) => from_desk(&desk, Question::Why { lead }).await,
+            None => (
+                400,
+                JSON,
+                json!({ "error": "say whose story: /why?lead=12" }).to_string(),
+            ),
+        },
+        (&Method::POST, "/invite") => from_desk(&desk, Question::Invite).await,
+        (&Method::POST, "/reload") => {
+            reload::now(&app, &desk).await;
+            (200, JSON, health(&app, &desk).await.to_string())
+        }
+        (&Method::POST, "/clock") if app.movable_clock => {
+            app.clock.advance(number("advance_ms").unwrap_or(0));
+            let _ = desk.send(DeskInput::Wake);
+            (
+                200,
+                JSON,
+                json!({ "now_ms": app.clock.now_ms() }).to_string(),
+            )
+        }
+        (&Method::POST, "/clock") => (
+            403,
+            JSON,
+            json!({ "error": "this bot's clock does not move" }).to_string(),
+        ),
+        _ => (
+            404,
+            JSON,
+            json!({ "error": "there is /health, /metrics, /trail, /why, /invite, /reload" })
+                .to_string(),
+        ),
+    };
+    let response = Response::builder()
+        .status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+        .header(hyper::header::CONTENT_TYPE, kind)
+        .body(Full::new(Bytes::from(body)));
+    Ok(response.unwrap_or_default())
+}
+
+const JSON: &str = "application/json";
+
+async fn ask(desk: &mpsc::UnboundedSender<DeskInput>, question: Question) -> Option<String> {
+    let (reply, answer) = oneshot::channel();
+    desk.send(DeskInput::Ask { question, reply }).ok()?;
+    // While the disk is full the desk answers nobody; health must still tell why.
+    tokio::time::timeout(Duration::from_secs(2), answer)
+        .await
+        .ok()?
+        .ok()
+}
+
+async fn from_desk(
+    desk: &mpsc::UnboundedSender<DeskInput>,
+    question: Question,
+) -> (u16, &'static str, String) {
+    match ask(desk, question).await {
+        Some(body) => (200, JSON, body),
+        None => (
+            503,
+            JSON,
+            json!({ "error": "the bot is busy or cannot write; see /health" }).to_string(),
+        ),
+    }
+}
+
+async fn counts(desk: &mpsc::UnboundedSender<DeskInput>) -> Value {
+    ask(desk, Question::Counts)
+        .await
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or(Value::Null)
+}
+
+async fn health(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> Value {
+    let facts = app.status.facts();
+    let now = app.clock.now_ms();
+    let reason = facts
+        .store_trouble
+        .clone()
+        .or_else(|| facts.telegram_trouble.clone());
+    json!({
+        "partner": app.partner.id,
+        "username": app.partner.bot_username,
+        "version": env!("CARGO_PKG_VERSION"),
+        "pid": std::process::id(),
+        "state": facts.state(),
+        "reason": reason,
+        "uptime_ms": now - facts.started_at,
+        "now_ms": now,
+        "last_poll_at": facts.last_poll_at,
+        "last_update_at": facts.last_update_at,
+        "funnels": { "hash": facts.funnels_hash, "problems": facts.problems },
+        "queue": counts(desk).await,
+        "totals": {
+            "updates": app.meters.updates.get(),
+            "turns": app.meters.turns.get(),
+            "sent": app.meters.sent.get(),
+            "failed": app.meters.failed.get(),
+            "unknown": app.meters.unknown.get(),
+            "limited": app.meters.limited.get(),
+            "poisoned": app.meters.poisoned.get(),
+        },
+    })
+}
+
+async fn metrics(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> String {
+    let partner = &app.partner.id;
+    let mut text = String::new();
+    let mut line = |name: &str, kind: &str, help: &str, value: i64| {
+        text.push_str(&format!("# HELP bot_{name} {help}\n# TYPE bot_{name} {kind}\nbot_{name}{{partner=\"{partner}\"}} {value}\n"));
+    };
+    let meters = &app.meters;
+    for (name, help, meter) in [
+        ("updates_total", "updates received", &meters.updates),
+        ("turns_total", "updates handled", &meters.turns),
+        ("commits_total", "durable transactions", &meters.commits),
+        (
+            "messages_sent_total",
+            "messages Telegram took",
+            &meters.sent,
+        ),
+        (
+            "messages_failed_total",
+            "messages refused for good",
+            &meters.failed,
+        ),
+        (
+            "messages_unknown_total",
+            "messages whose arrival is unknown",
+            &meters.unknown,
+        ),
+        (
+            "rate_limited_total",
+            "answers that asked to wait",
+            &meters.limited,
+        ),
+        (
+            "updates_set_aside_total",
+            "updates that failed three times",
+            &meters.poisoned,
+        ),
+    ] {
+        line(
+            name,
+            "counter",
+            help,
+            i64::try_from(meter.get()).unwrap_or(i64::MAX),
+        );
+    }
+    let facts = app.status.facts();
+    line(
+        "up",
+        "gauge",
+        "1 when running",
+        i64::from(facts.state() == crate::app::State::Running),
+    );
+    line(
+        "last_update_timestamp_ms",
+        "gauge",
+        "when the last update came",
+        facts.last_update_at,
+    );
+    let counts = counts(desk).await;
+    for (name, help) in [
+        ("inbox_pending", "updates that wait"),
+        ("inbox_dead", "updates set aside"),
+        ("outbox_due", "messages that wait"),
+        ("unknown", "messages in doubt in the store"),
+    ] {
+        line(name, "gauge", help, counts[name].as_i64().unwrap_or(-1));
+    }
+    text
+}

@@ -1,0 +1,98 @@
+//! What an update asks for: the routing tree, and one small translation per kind of event. Nothing here does anything.
+
+mod message;
+pub use message::INVITE_PREFIX;
+mod press;
+
+use std::sync::Arc;
+
+use dptree::prelude::*;
+
+use crate::funnel::event::Event;
+use crate::panel::parse::Request;
+use crate::telegram::incoming::{Incoming, What};
+
+/// Who sent it, as far as routing needs to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// One of the partner's own people.
+    pub insider: bool,
+    /// In the middle of a funnel (the partner trying it out, or any lead).
+    pub in_funnel: bool,
+}
+
+/// What is to be done about an update.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// A lead's turn.
+    Lead(Event),
+    /// The partner's panel.
+    Panel(Request),
+    /// Somebody opened a signed link that makes them one of the partner's people.
+    Bind {
+        token: String,
+    },
+    /// The lead blocked the bot, or came back.
+    Reach {
+        blocked: bool,
+    },
+    /// A press that nobody who pressed it may make.
+    Refuse,
+    Ignore(&'static str),
+    /// An update of a kind this version does not read: kept for a later one.
+    Keep,
+}
+
+pub type Schema = Handler<'static, Act>;
+
+/// The routing tree. The order matters: the partner's commands stand before the funnels'.
+pub fn schema() -> Schema {
+    let schema = dptree::entry()
+        .branch(dptree::filter(|i: Arc<Incoming>| i.what == What::Unknown).endpoint(keep))
+        .branch(dptree::filter(|i: Arc<Incoming>| !i.private || i.from.is_bot).endpoint(not_ours))
+        .branch(dptree::filter(is_press).chain(press::routes()))
+        .branch(dptree::filter(is_reach).endpoint(reach))
+        .branch(message::routes());
+    // A missing dependency is found here, at start, and not at the first update.
+    dptree::type_check(
+        schema.sig(),
+        &deps(Arc::new(Incoming::unknown()), Caller::default()),
+        &[],
+    );
+    schema
+}
+
+/// Asks the tree about one update.
+pub async fn route(schema: &Schema, incoming: &Arc<Incoming>, caller: Caller) -> Act {
+    match schema.dispatch(deps(incoming.clone(), caller)).await {
+        std::ops::ControlFlow::Break(act) => act,
+        std::ops::ControlFlow::Continue(_) => Act::Ignore("nothing in it for a bot"),
+    }
+}
+
+fn deps(incoming: Arc<Incoming>, caller: Caller) -> DependencyMap {
+    dptree::deps![incoming, caller]
+}
+
+fn is_press(incoming: Arc<Incoming>) -> bool {
+    matches!(incoming.what, What::Press { .. })
+}
+
+fn is_reach(incoming: Arc<Incoming>) -> bool {
+    matches!(incoming.what, What::Reach { .. })
+}
+
+async fn keep() -> Act {
+    Act::Keep
+}
+
+async fn not_ours() -> Act {
+    Act::Ignore("only private chats with people are served")
+}
+
+async fn reach(incoming: Arc<Incoming>) -> Act {
+    match incoming.what {
+        What::Reach { blocked } => Act::Reach { blocked },
+        _ => Act::Ignore("not a change of reach"),
+    }
+}

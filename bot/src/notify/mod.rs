@@ -1,0 +1,130 @@
+//! Telling the partner about a lead: when, and with which facts.
+
+pub mod view;
+
+use std::collections::BTreeMap;
+
+use crate::config::Hot;
+use crate::funnel::Funnels;
+use crate::funnel::effect::Notice;
+use crate::panel::Office;
+use crate::panel::local::clock_time;
+use crate::panel::screen::Screen;
+use crate::store::{Case, EventRow};
+
+/// Once per crossing, and not again before the cool-down is over. PURE.
+pub fn became_hot(before: &Case, after: &Case, hot: &Hot, now: i64) -> bool {
+    before.lead.score < hot.score
+        && after.lead.score >= hot.score
+        && (after.hot_at == 0 || now - after.hot_at >= hot.cooldown_ms)
+}
+
+/// What a card tells beyond the lead's row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    pub funnel: Option<String>,
+    pub answers: Vec<(String, String)>,
+    pub scores: Vec<(i64, String)>,
+    pub handled_time: String,
+}
+
+/// Reads the facts of a card; `fresh` are the events of this very turn, not yet stored.
+pub async fn facts(
+    office: &mut Office<'_>,
+    case: &Case,
+    fresh: &[EventRow],
+) -> sqlx::Result<Facts> {
+    let mut events = office
+        .store
+        .lead_events(case.lead.id, ["score", "answer", "entered"])
+        .await?;
+    events.extend_from_slice(fresh);
+    let handled_time = clock_time(case.handled_at, office.timezone);
+    Ok(Facts {
+        handled_time,
+        ..tell(office.funnels, office.language(), &events)
+    })
+}
+
+/// Events as a partner reads them: the last answer to each question, every score, the latest funnel. PURE.
+fn tell(funnels: &Funnels, language: &str, events: &[EventRow]) -> Facts {
+    let mut facts = Facts::default();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for event in events {
+        match event.kind {
+            "score" => facts.scores.push((event.points, event.value.clone())),
+            "entered" => facts.funnel = Some(funnels.title(&event.funnel, language)),
+            "answer" => {
+                let question = funnels.question(&event.name, language);
+                let line = (
+                    question.unwrap_or_else(|| event.name.clone()),
+                    event.value.clone(),
+                );
+                match places.get(event.name.as_str()) {
+                    Some(index) => facts.answers[*index] = line,
+                    None => {
+                        places.insert(&event.name, facts.answers.len());
+                        facts.answers.push(line);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    facts
+}
+
+pub fn screen(facts: &Facts, case: &Case, notices: &[Notice], hot: &Hot) -> Screen {
+    view::card(&view::Card {
+        case,
+        notices,
+        funnel: facts.funnel.clone(),
+        answers: facts.answers.clone(),
+        scores: facts.scores.clone(),
+        handled_time: facts.handled_time.clone(),
+        hot_score: hot.score,
+    })
+}
+
+/// What is left of a card when its person asked to be forgotten.
+pub fn forgotten(lead: i64) -> Screen {
+    Screen {
+        html: format!("🗑 Лид #{lead} попросил удалить свои данные. Они удалены."),
+        rows: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lead::Lead;
+
+    fn case(score: i64, hot_at: i64) -> Case {
+        Case {
+            lead: Lead {
+                score,
+                ..Lead::default()
+            },
+            hot_at,
+            ..Case::default()
+        }
+    }
+
+    #[test]
+    fn hot_is_told_once_per_crossing_and_rests() {
+        let hot = Hot {
+            score: 50,
+            cooldown_ms: 1_000,
+        };
+        assert!(became_hot(&case(40, 0), &case(50, 0), &hot, 10));
+        assert!(
+            !became_hot(&case(50, 10), &case(60, 10), &hot, 20),
+            "already hot"
+        );
+        assert!(
+            !became_hot(&case(40, 10), &case(50, 10), &hot, 500),
+            "crossed again too soon"
+        );
+        assert!(became_hot(&case(40, 10), &case(50, 10), &hot, 1_010));
+    }
+}

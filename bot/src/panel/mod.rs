@@ -1,0 +1,208 @@
+//! The partner's panel inside the bot: `parse` what is asked, read the figures, `view` the answer.
+
+pub mod local;
+pub mod parse;
+pub mod screen;
+pub mod view;
+
+use std::collections::HashMap;
+
+use jiff::tz::TimeZone;
+
+use crate::config::Hot;
+use crate::funnel::Funnels;
+use crate::notify;
+use crate::partner::Partner;
+use crate::store::{Case, EventRow, Store};
+use crate::telegram::incoming::{Incoming, What};
+use parse::Request;
+use screen::Screen;
+
+/// What the panel works with: the partner's figures and the facts around them.
+pub struct Office<'a> {
+    pub store: &'a mut Store,
+    pub funnels: &'a Funnels,
+    pub partner: &'a Partner,
+    pub timezone: &'a TimeZone,
+    pub hot: &'a Hot,
+    pub now: i64,
+    /// Cases newer than the store's, by chat; the first map is the newest.
+    pub fresh: [&'a HashMap<i64, Case>; 2],
+}
+
+impl Office<'_> {
+    /// The language the partner reads.
+    pub fn language(&self) -> &str {
+        self.partner.languages.first().map_or("ru", String::as_str)
+    }
+
+    async fn find(&mut self, lead: i64) -> sqlx::Result<Option<Case>> {
+        let Some(stored) = self.store.case(lead).await? else {
+            return Ok(None);
+        };
+        let chat_id = stored.lead.chat_id;
+        let fresh = self
+            .fresh
+            .iter()
+            .find_map(|cases| cases.get(&chat_id))
+            .cloned();
+        Ok(Some(fresh.unwrap_or(stored)))
+    }
+}
+
+/// What the panel answers and what it changed.
+pub struct Shown {
+    pub screen: Screen,
+    /// A message of its own instead of changing the pressed one.
+    pub fresh: bool,
+    /// The lead whose card the screen is, or 0.
+    pub card: i64,
+    pub toast: Option<String>,
+    pub case: Option<Case>,
+    pub events: Vec<EventRow>,
+    /// Other screens that must stay true: (chat, message, screen).
+    pub others: Vec<(i64, i64, Screen)>,
+}
+
+impl Shown {
+    fn screen(screen: Screen) -> Shown {
+        Shown {
+            screen,
+            fresh: false,
+            card: 0,
+            toast: None,
+            case: None,
+            events: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+}
+
+pub async fn answer(
+    office: &mut Office<'_>,
+    incoming: &Incoming,
+    request: Request,
+) -> sqlx::Result<Shown> {
+    match request {
+        Request::Home => Ok(Shown::screen(home(office))),
+        Request::Stats(period) => {
+            let window = local::window(period, office.now, office.timezone);
+            let stats = office.store.stats(window, office.hot.score).await?;
+            let language = office.language().to_owned();
+            Ok(Shown::screen(view::stats(&stats, period, |id| {
+                office.funnels.title(id, &language)
+            })))
+        }
+        Request::Hot { page } => {
+            let offset = i64::from(page) * view::HOT_PAGE;
+            let (leads, total) = office
+                .store
+                .hot_leads(office.hot.score, view::HOT_PAGE, offset)
+                .await?;
+            Ok(Shown::screen(view::hot(&leads, total, page, office.now)))
+        }
+        Request::Card(lead) => match office.find(lead).await? {
+            Some(case) => Ok(Shown {
+                fresh: true,
+                card: lead,
+                ..Shown::screen(card(office, &case).await?)
+            }),
+            None => Ok(gone(lead)),
+        },
+        Request::Handle(lead) | Request::Unhandle(lead) => {
+            let Some(case) = office.find(lead).await? else {
+                return Ok(gone(lead));
+            };
+            mark(
+                office,
+                incoming,
+                case,
+                matches!(request, Request::Handle(_)),
+            )
+            .await
+        }
+    }
+}
+
+pub fn home(office: &Office<'_>) -> Screen {
+    let partner = office.partner;
+    let start = start_word(office.funnels);
+    view::home(&partner.display_name, &partner.bot_username, &start)
+}
+
+/// The deep link of the funnel a bare /start opens.
+fn start_word(funnels: &Funnels) -> String {
+    let words = funnels.start_words();
+    let own = words
+        .iter()
+        .find(|(_, funnel)| *funnel == funnels.default_funnel());
+    own.or(words.first())
+        .map(|(word, _)| (*word).to_owned())
+        .unwrap_or_default()
+}
+
+async fn card(office: &mut Office<'_>, case: &Case) -> sqlx::Result<Screen> {
+    let facts = notify::facts(office, case, &[]).await?;
+    Ok(notify::screen(&facts, case, &[], office.hot))
+}
+
+fn gone(lead: i64) -> Shown {
+    let toast = Some(format!("Лида #{lead} больше нет"));
+    Shown {
+        toast,
+        ..Shown::screen(notify::forgotten(lead))
+    }
+}
+
+/// One press wins: the second learns who was first; every card on every screen follows.
+async fn mark(
+    office: &mut Office<'_>,
+    incoming: &Incoming,
+    mut case: Case,
+    handled: bool,
+) -> sqlx::Result<Shown> {
+    let name = format!("{} {}", incoming.from.first_name, incoming.from.last_name)
+        .trim()
+        .to_owned();
+    let (toast, changed) = match (handled, case.handled_at != 0) {
+        (true, true) => (format!("Уже обработал: {}", case.handled_by), false),
+        (true, false) => ("Отмечено: обработан".to_owned(), true),
+        (false, true) => ("Вернули в список".to_owned(), true),
+        (false, false) => ("Уже в списке".to_owned(), false),
+    };
+    let mut events = Vec::new();
+    if changed {
+        case.handled_at = if handled { office.now } else { 0 };
+        case.handled_by = if handled { name.clone() } else { String::new() };
+        let value = if handled { "on" } else { "off" }.to_owned();
+        events.push(EventRow {
+            lead_id: case.lead.id,
+            at: office.now,
+            kind: "handled",
+            name,
+            value,
+            ..EventRow::default()
+        });
+    }
+    let screen = card(office, &case).await?;
+    let pressed = match &incoming.what {
+        What::Press { message_id, .. } => (incoming.chat_id, *message_id),
+        _ => (0, 0),
+    };
+    let mut others = Vec::new();
+    if changed {
+        for (chat_id, message_id) in office.store.card_messages(case.lead.id, 20).await? {
+            if (chat_id, message_id) != pressed {
+                others.push((chat_id, message_id, screen.clone()));
+            }
+        }
+    }
+    let case = changed.then_some(case);
+    Ok(Shown {
+        toast: Some(toast),
+        case,
+        events,
+        others,
+        ..Shown::screen(screen)
+    })
+}

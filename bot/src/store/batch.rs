@@ -1,0 +1,178 @@
+//! Everything one round wants written, as data; `Store::commit` writes it in one transaction or not at all.
+
+use crate::funnel::event::{TimerData, TimerName};
+use crate::funnel::session::Session;
+use crate::lead::{Lead, LeadId};
+
+/// A lead with everything the bot keeps of them in one row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Case {
+    pub lead: Lead,
+    pub session: Session,
+    /// One of the partner's own people: talks like a lead, is not counted as one.
+    pub insider: bool,
+    pub handled_at: i64,
+    pub handled_by: String,
+    /// When the partner was last told that this lead is hot; 0 for never.
+    pub hot_at: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InboxState {
+    Pending,
+    Done,
+    /// A kind of update this version does not know.
+    Kept,
+    /// Failed three times; set aside with its text.
+    Dead,
+}
+
+/// How an inbox row stands after the round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxRow {
+    pub update_id: i64,
+    pub state: InboxState,
+    pub tries: i64,
+    pub chat_id: i64,
+    /// Empty once handled.
+    pub raw: String,
+    pub error: String,
+    pub received_at: i64,
+}
+
+/// One line of a lead's story.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventRow {
+    pub id: i64,
+    pub lead_id: LeadId,
+    pub at: i64,
+    pub kind: &'static str,
+    pub funnel: String,
+    pub step: String,
+    pub name: String,
+    pub value: String,
+    pub points: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimerRow {
+    pub lead_id: LeadId,
+    pub name: TimerName,
+    pub due_at: i64,
+    pub data: TimerData,
+}
+
+/// What may be done when it is unknown whether a message arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Answers the lead's own word: at least once.
+    Reply,
+    /// To the partner: at least once, marked when repeated.
+    Notification,
+    /// The bot speaks first: at most once.
+    Proactive,
+    /// Changes a message in place: repeating is harmless.
+    Edit,
+}
+
+/// Who goes first; replies outrank everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    Reply = 0,
+    Notification = 1,
+    FollowUp = 2,
+    Sequence = 3,
+    Broadcast = 4,
+    Edit = 5,
+}
+
+/// A message on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxRow {
+    pub id: i64,
+    pub lead_id: LeadId,
+    pub chat_id: i64,
+    pub lane: Lane,
+    pub class: Class,
+    pub cause: String,
+    pub method: String,
+    pub payload: String,
+    /// JSON of `funnel::effect::Media`, or empty.
+    pub media: String,
+    pub card: LeadId,
+    pub tries: i64,
+    pub not_before: i64,
+    pub created_at: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutboxState {
+    Due,
+    Sending,
+    Sent,
+    Failed,
+    Unknown,
+    Dropped,
+}
+
+/// The outcome of one outbox row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    pub id: i64,
+    pub state: OutboxState,
+    pub reason: String,
+    pub tries: i64,
+    pub not_before: i64,
+    pub message_id: i64,
+    pub at: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaRow {
+    pub sha256: String,
+    pub kind: &'static str,
+    /// Empty: forget it.
+    pub file_id: String,
+    pub at: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub user_id: i64,
+    pub name: String,
+    pub invite: String,
+    pub bound_at: i64,
+}
+
+/// One round's writes.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub inbox: Vec<InboxRow>,
+    pub cases: Vec<Case>,
+    pub events: Vec<EventRow>,
+    pub outbox: Vec<OutboxRow>,
+    pub settled: Vec<Settled>,
+    pub timers: Vec<TimerRow>,
+    pub cancelled: Vec<(LeadId, TimerName)>,
+    pub media: Vec<MediaRow>,
+    pub members: Vec<Member>,
+    pub facts: Vec<(&'static str, String)>,
+    /// Leads whose every row goes.
+    pub forgotten: Vec<(LeadId, i64)>,
+}
+
+impl Batch {
+    pub fn is_empty(&self) -> bool {
+        self.inbox.is_empty()
+            && self.cases.is_empty()
+            && self.events.is_empty()
+            && self.outbox.is_empty()
+            && self.settled.is_empty()
+            && self.timers.is_empty()
+            && self.cancelled.is_empty()
+            && self.media.is_empty()
+            && self.members.is_empty()
+            && self.facts.is_empty()
+            && self.forgotten.is_empty()
+    }
+}

@@ -1,0 +1,161 @@
+//! Leads with their sessions: one row each.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row};
+
+use super::rows::Binds;
+use super::{Case, Store};
+use crate::lead::{Contact, ContactKind, Lead, LeadId};
+
+const COLUMNS: &str = "id, chat_id, first_name, last_name, username, language, phone, phone_origin, email, email_origin,
+    tags, score, reach, opted_out, handoff, first_touch, last_touch, session, insider, handled_at, handled_by, hot_at,
+    created_at, last_seen_at";
+
+impl Store {
+    /// The cases of these chats, as far as they exist.
+    pub async fn cases_by_chat(&mut self, chats: &[i64]) -> sqlx::Result<Vec<Case>> {
+        let mut found = Vec::with_capacity(chats.len());
+        for chunk in chats.chunks(32) {
+            // One text for every size: absent chats are filled with a chat id nobody has.
+            let places: Vec<String> = (2..34).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "SELECT {COLUMNS} FROM leads WHERE partner_id = $1 AND chat_id IN ({})",
+                places.join(", ")
+            );
+            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(&self.partner_id);
+            for place in 0..32 {
+                query = query.bind(chunk.get(place).copied().unwrap_or(0));
+            }
+            for row in query.fetch_all(&mut self.connection).await? {
+                found.push(case(&row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    pub async fn case(&mut self, lead: LeadId) -> sqlx::Result<Option<Case>> {
+        let sql = format!("SELECT {COLUMNS} FROM leads WHERE partner_id = $1 AND id = $2");
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(&self.partner_id)
+            .bind(lead)
+            .fetch_optional(&mut self.connection)
+            .await?;
+        row.as_ref().map(case).transpose()
+    }
+}
+
+fn case(row: &SqliteRow) -> sqlx::Result<Case> {
+    let contact = |kind, value: &str, origin: &str| -> sqlx::Result<Option<Contact>> {
+        let value: String = row.try_get(value)?;
+        let origin: String = row.try_get(origin)?;
+        Ok((!value.is_empty())
+            .then(|| Contact {
+                kind,
+                value,
+                origin: word(&origin),
+            })
+            .filter(|c| !c.value.is_empty()))
+    };
+    let username: String = row.try_get("username")?;
+    let lead = Lead {
+        id: row.try_get("id")?,
+        chat_id: row.try_get("chat_id")?,
+        first_name: row.try_get("first_name")?,
+        last_name: row.try_get("last_name")?,
+        username: (!username.is_empty()).then_some(username),
+        language: row.try_get("language")?,
+        phone: contact(ContactKind::Phone, "phone", "phone_origin")?,
+        email: contact(ContactKind::Email, "email", "email_origin")?,
+        tags: json(row, "tags")?,
+        score: row.try_get("score")?,
+        reach: word(&row.try_get::<String, _>("reach")?),
+        opted_out: row.try_get::<i64, _>("opted_out")? != 0,
+        handoff: word(&row.try_get::<String, _>("handoff")?),
+        first_touch: json(row, "first_touch")?,
+        last_touch: json(row, "last_touch")?,
+        created_at: row.try_get("created_at")?,
+        last_seen_at: row.try_get("last_seen_at")?,
+    };
+    Ok(Case {
+        lead,
+        session: json(row, "session")?,
+        insider: row.try_get::<i64, _>("insider")? != 0,
+        handled_at: row.try_get("handled_at")?,
+        handled_by: row.try_get("handled_by")?,
+        hot_at: row.try_get("hot_at")?,
+    })
+}
+
+/// A stored value that no longer reads becomes its default: a lead is never locked out by an old row.
+fn json<T: DeserializeOwned + Default>(row: &SqliteRow, column: &str) -> sqlx::Result<T> {
+    let text: String = row.try_get(column)?;
+    Ok(serde_json::from_str(&text).unwrap_or_default())
+}
+
+fn word<T: DeserializeOwned + Default>(word: &str) -> T {
+    serde_json::from_value(serde_json::Value::String(word.to_owned())).unwrap_or_default()
+}
+
+fn to_word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+fn to_json(value: &impl Serialize) -> sqlx::Result<String> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
+fn contact_parts(contact: Option<&Contact>) -> (String, String) {
+    contact
+        .map(|c| (c.value.clone(), to_word(&c.origin)))
+        .unwrap_or_default()
+}
+
+pub(super) fn bind(case: &Case, binds: &mut Binds<'_>) -> sqlx::Result<()> {
+    let lead = &case.lead;
+    let (phone, phone_origin) = contact_parts(lead.phone.as_ref());
+    let (email, email_origin) = contact_parts(lead.email.as_ref());
+    let (funnel, step) = case
+        .session
+        .place
+        .as_ref()
+        .map(|p| (p.funnel.clone(), p.step.clone()))
+        .unwrap_or_default();
+    binds
+        .put(lead.id)?
+        .put(lead.chat_id)?
+        .put(lead.first_name.clone())?
+        .put(lead.last_name.clone())?;
+    binds
+        .put(lead.username.clone().unwrap_or_default())?
+        .put(lead.language.clone())?;
+    binds
+        .put(phone)?
+        .put(phone_origin)?
+        .put(email)?
+        .put(email_origin)?;
+    binds
+        .put(to_json(&lead.tags)?)?
+        .put(lead.score)?
+        .put(to_word(&lead.reach))?
+        .put(i64::from(lead.opted_out))?;
+    binds
+        .put(to_word(&lead.handoff))?
+        .put(to_json(&lead.first_touch)?)?
+        .put(to_json(&lead.last_touch)?)?;
+    binds
+        .put(funnel)?
+        .put(step)?
+        .put(to_json(&case.session)?)?
+        .put(i64::from(case.insider))?;
+    binds
+        .put(case.handled_at)?
+        .put(case.handled_by.clone())?
+        .put(case.hot_at)?;
+    binds.put(lead.created_at)?.put(lead.last_seen_at)?;
+    Ok(())
+}

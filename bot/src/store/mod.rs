@@ -1,0 +1,94 @@
+//! The only SQL. One store holds one partner's data: it is opened for that partner and refuses another's file.
+//!
+//! What differs between databases is listed here: how the file is opened (`open`), `BEGIN IMMEDIATE`,
+//! and the migrations folder. Every other statement is common SQL.
+
+mod batch;
+mod cases;
+mod commit;
+mod inbox;
+mod open;
+mod outbox;
+mod rows;
+mod stats;
+mod story;
+mod team;
+
+use sqlx::sqlite::SqliteConnection;
+
+pub use batch::*;
+pub use open::{open, open_read_only};
+pub use stats::{HotLead, Stats, StatsWindow};
+pub use story::StoryItem;
+
+/// One partner's data. `&mut` because there is one writer and it is a connection, not a pool.
+pub struct Store {
+    partner_id: String,
+    connection: SqliteConnection,
+    /// Held for the life of the process: a second owner is refused.
+    _lock: Option<std::fs::File>,
+}
+
+/// The numbers the program hands out itself, continued after a restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub lead: i64,
+    pub event: i64,
+    pub outbox: i64,
+    /// The highest update id ever stored.
+    pub update: i64,
+}
+
+impl Store {
+    /// Reads where the numbering stands.
+    pub async fn counters(&mut self) -> sqlx::Result<Counters> {
+        let row: (i64, i64, i64, i64) = sqlx::query_as(
+            "SELECT (SELECT COALESCE(MAX(id), 0) FROM leads WHERE partner_id = $1),
+                    (SELECT COALESCE(MAX(id), 0) FROM events WHERE partner_id = $1),
+                    (SELECT COALESCE(MAX(id), 0) FROM outbox WHERE partner_id = $1),
+                    (SELECT COALESCE(MAX(update_id), 0) FROM inbox WHERE partner_id = $1)",
+        )
+        .bind(&self.partner_id)
+        .fetch_one(&mut self.connection)
+        .await?;
+        let numbered = self
+            .fact("last_lead")
+            .await?
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        Ok(Counters {
+            lead: row.0.max(numbered),
+            event: row.1,
+            outbox: row.2,
+            update: row.3,
+        })
+    }
+
+    /// A named value of this partner: `clean_stop`, `commands_hash`, …
+    pub async fn fact(&mut self, name: &str) -> sqlx::Result<Option<String>> {
+        sqlx::query_scalar("SELECT value FROM facts WHERE partner_id = $1 AND name = $2")
+            .bind(&self.partner_id)
+            .bind(name)
+            .fetch_optional(&mut self.connection)
+            .await
+    }
+
+    /// Moves the write-ahead log into the file; on stop and by housekeeping.
+    pub async fn checkpoint(&mut self) -> sqlx::Result<()> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+    }
+
+    pub async fn close(self) -> sqlx::Result<()> {
+        use sqlx::Connection;
+        self.connection.close().await
+    }
+}
+
+/// Words of `events.kind`.
+pub const KINDS: [&str; 17] = [
+    "came", "entered", "reached", "ended", "answer", "pressed", "tag", "score", "contact", "link",
+    "notify", "handoff", "optout", "reach", "handled", "language", "ignored",
+];

@@ -1,0 +1,157 @@
+//! Opening a partner's file: one owner, this partner only, durable settings, migrations.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+
+use super::Store;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("{path}: held by another bot ({holder}); stop it first, for example with `partnerctl stop {partner}`", path = .path.display())]
+    Owned {
+        path: PathBuf,
+        holder: String,
+        partner: String,
+    },
+    #[error("{path}: belongs to partner \"{found}\", not \"{wanted}\"; give this partner its own data directory", path = .path.display())]
+    OtherPartner {
+        path: PathBuf,
+        found: String,
+        wanted: String,
+    },
+    #[error("{path}: {source}; check that the directory exists, is writable and has free space", path = .path.display())]
+    Io {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{path}: {source}; restore a backup or move the file away", path = .path.display())]
+    Database { path: PathBuf, source: sqlx::Error },
+    #[error("{path}: {source}; this data was written by a newer version", path = .path.display())]
+    Migration {
+        path: PathBuf,
+        source: sqlx::migrate::MigrateError,
+    },
+}
+
+/// Opens (and creates) `<data_dir>/bot.db` for writing, as its only owner, and brings its tables up to date.
+pub async fn open(data_dir: &Path, partner_id: &str) -> Result<Store, OpenError> {
+    let lock = own(data_dir, partner_id)?;
+    let path = data_dir.join("bot.db");
+    let mut connection = connect(&path, false).await?;
+    MIGRATIONS
+        .run(&mut connection)
+        .await
+        .map_err(|source| OpenError::Migration {
+            path: path.clone(),
+            source,
+        })?;
+    let mut store = Store {
+        partner_id: partner_id.to_owned(),
+        connection,
+        _lock: Some(lock),
+    };
+    refuse_other_partner(&mut store, &path).await?;
+    Ok(store)
+}
+
+/// Opens the same file beside its owner, for reading only.
+pub async fn open_read_only(data_dir: &Path, partner_id: &str) -> Result<Store, OpenError> {
+    let path = data_dir.join("bot.db");
+    let connection = connect(&path, true).await?;
+    let mut store = Store {
+        partner_id: partner_id.to_owned(),
+        connection,
+        _lock: None,
+    };
+    refuse_other_partner(&mut store, &path).await?;
+    Ok(store)
+}
+
+fn own(data_dir: &Path, partner_id: &str) -> Result<File, OpenError> {
+    let path = data_dir.join("bot.lock");
+    let io = |source| OpenError::Io {
+        path: path.clone(),
+        source,
+    };
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::Error(source)) => return Err(io(source)),
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            return Err(OpenError::Owned {
+                path,
+                holder: holder.trim().to_owned(),
+                partner: partner_id.to_owned(),
+            });
+        }
+    }
+    file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
+    write!(file, "process {}", std::process::id()).map_err(io)?;
+    Ok(file)
+}
+
+async fn connect(path: &Path, read_only: bool) -> Result<SqliteConnection, OpenError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(!read_only)
+        .read_only(read_only)
+        .journal_mode(SqliteJournalMode::Wal)
+        // FULL: what we acknowledged to Telegram must survive a power cut (NORMAL was measured to lose it).
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(std::time::Duration::from_secs(5))
+        .foreign_keys(false)
+        .statement_cache_capacity(40)
+        .pragma("cache_size", "-1024")
+        .pragma("journal_size_limit", "4194304")
+        .pragma("secure_delete", "ON")
+        .disable_statement_logging();
+    SqliteConnection::connect_with(&options)
+        .await
+        .map_err(|source| OpenError::Database {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+async fn refuse_other_partner(store: &mut Store, path: &Path) -> Result<(), OpenError> {
+    let database = |source| OpenError::Database {
+        path: path.to_owned(),
+        source,
+    };
+    let found: Option<String> =
+        sqlx::query_scalar("SELECT value FROM facts WHERE name = 'partner_id'")
+            .fetch_optional(&mut store.connection)
+            .await
+            .map_err(database)?;
+    match found {
+        Some(found) if found != store.partner_id => Err(OpenError::OtherPartner {
+            path: path.to_owned(),
+            found,
+            wanted: store.partner_id.clone(),
+        }),
+        Some(_) => Ok(()),
+        None if store._lock.is_none() => Ok(()),
+        None => {
+            sqlx::query("INSERT INTO facts (partner_id, name, value) VALUES ($1, 'partner_id', $1)")
+                .bind(&store.partner_id)
+                .execute(&mut store.connection)
+                .await
+                .map(drop)
+                .map_err(database)
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Figures for the partner: leads of the partner's own people are never counted.
+
+use sqlx::FromRow;
+
+use super::Store;
+
+/// Figures of one period.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub leads: i64,
+    pub contacts: i64,
+    pub hot: i64,
+    pub links: i64,
+    pub handled: i64,
+    pub waiting: i64,
+    pub blocked: i64,
+    /// Messages whose arrival could not be learned.
+    pub unknown: i64,
+    /// (funnel, leads who entered it, of them with a contact), most first.
+    pub funnels: Vec<(String, i64, i64)>,
+    /// (source, leads), most first.
+    pub sources: Vec<(String, i64)>,
+}
+
+/// Unix milliseconds, end excluded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatsWindow {
+    pub from: i64,
+    pub to: i64,
+}
+
+/// A row of the hot list.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct HotLead {
+    pub id: i64,
+    pub first_name: String,
+    pub last_name: String,
+    pub phone: String,
+    pub email: String,
+    pub score: i64,
+    pub handoff: String,
+    pub last_seen_at: i64,
+}
+
+impl Store {
+    pub async fn stats(&mut self, window: StatsWindow, hot_score: i64) -> sqlx::Result<Stats> {
+        let totals: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
+            "SELECT COUNT(*),
+                    COUNT(CASE WHEN phone <> '' OR email <> '' THEN 1 END),
+                    COUNT(CASE WHEN score >= $4 THEN 1 END),
+                    COUNT(CASE WHEN handled_at <> 0 THEN 1 END),
+                    COUNT(CASE WHEN handoff = 'waiting' AND handled_at = 0 THEN 1 END),
+                    COUNT(CASE WHEN reach <> 'active' THEN 1 END)
+             FROM leads WHERE partner_id = $1 AND insider = 0 AND created_at >= $2 AND created_at < $3",
+        )
+        .bind(&self.partner_id)
+        .bind(window.from)
+        .bind(window.to)
+        .bind(hot_score)
+        .fetch_one(&mut self.connection)
+        .await?;
+        let (leads, contacts, hot, handled, waiting, blocked) = totals;
+        let links = self.link_openings(window).await?;
+        let unknown = self.unknown_sends(window).await?;
+        let funnels = self.by_funnel(window).await?;
+        let sources = self.by_source(window).await?;
+        Ok(Stats {
+            leads,
+            contacts,
+            hot,
+            links,
+            handled,
+            waiting,
+            blocked,
+            unknown,
+            funnels,
+            sources,
+        })
+    }
+
+    async fn link_openings(&mut self, window: StatsWindow) -> sqlx::Result<i64> {
+        sqlx::query_scalar(
+            "SELECT COUNT(DISTINCT e.lead_id) FROM events e
+             JOIN leads l ON l.partner_id = e.partner_id AND l.id = e.lead_id AND l.insider = 0
+             WHERE e.partner_id = $1 AND e.kind = 'link' AND e.at >= $2 AND e.at < $3",
+        )
+        .bind(&self.partner_id)
+        .bind(window.from)
+        .bind(window.to)
+        .fetch_one(&mut self.connection)
+        .await
+    }
+
+    async fn unknown_sends(&mut self, window: StatsWindow) -> sqlx::Result<i64> {
+        sqlx::query_scalar(
+            "SELECT COUNT(*) FROM outbox WHERE partner_id = $1 AND state = 'unknown' AND created_at >= $2 AND created_at < $3",
+        )
+        .bind(&self.partner_id)
+        .bind(window.from)
+        .bind(window.to)
+        .fetch_one(&mut self.connection)
+        .await
+    }
+
+    async fn by_funnel(&mut self, window: StatsWindow) -> sqlx::Result<Vec<(String, i64, i64)>> {
+        sqlx::query_as(
+            "SELECT e.funnel, COUNT(DISTINCT e.lead_id),
+                    COUNT(DISTINCT CASE WHEN l.phone <> '' OR l.email <> '' THEN e.lead_id END)
+             FROM events e JOIN leads l ON l.partner_id = e.partner_id AND l.id = e.lead_id AND l.insider = 0
+             WHERE e.partner_id = $1 AND e.kind = 'entered' AND e.at >= $2 AND e.at < $3
+             GROUP BY e.funnel ORDER BY 2 DESC, 1 LIMIT 10",
+        )
+        .bind(&self.partner_id)
+        .bind(window.from)
+        .bind(window.to)
+        .fetch_all(&mut self.connection)
+        .await
+    }
+
+    async fn by_source(&mut self, window: StatsWindow) -> sqlx::Result<Vec<(String, i64)>> {
+        sqlx::query_as(
+            "SELECT value, COUNT(*) FROM events e
+             JOIN leads l ON l.partner_id = e.partner_id AND l.id = e.lead_id AND l.insider = 0
+             WHERE e.partner_id = $1 AND e.kind = 'came' AND e.at >= $2 AND e.at < $3
+             GROUP BY value ORDER BY 2 DESC, 1 LIMIT 5",
+        )
+        .bind(&self.partner_id)
+        .bind(window.from)
+        .bind(window.to)
+        .fetch_all(&mut self.connection)
+        .await
+    }
+
+    /// Hot or waiting leads nobody has handled, hottest first: one page and the full count.
+    pub async fn hot_leads(
+        &mut self,
+        hot_score: i64,
+        limit: i64,
+        offset: i64,
+    ) -> sqlx::Result<(Vec<HotLead>, i64)> {
+        let total = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM leads WHERE partner_id = $1 AND insider = 0 AND handled_at = 0
+             AND (score >= $2 OR handoff = 'waiting')",
+        )
+        .bind(&self.partner_id)
+        .bind(hot_score)
+        .fetch_one(&mut self.connection)
+        .await?;
+        let rows: Vec<HotLead> = sqlx::query_as(
+            "SELECT id, first_name, last_name, phone, email, score, handoff, last_seen_at FROM leads
+             WHERE partner_id = $1 AND insider = 0 AND handled_at = 0 AND (score >= $2 OR handoff = 'waiting')
+             ORDER BY CASE WHEN handoff = 'waiting' THEN 0 ELSE 1 END, score DESC, last_seen_at DESC LIMIT $3 OFFSET $4",
+        )
+        .bind(&self.partner_id)
+        .bind(hot_score)
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(&mut self.connection)
+        .await?;
+        Ok((rows, total))
+    }
+}

@@ -1,0 +1,150 @@
+//! Timers that are due, and the story of what happened, for people who ask why.
+
+use sqlx::FromRow;
+
+use super::{EventRow, Store, TimerRow};
+use crate::funnel::event::TimerName;
+use crate::lead::LeadId;
+
+/// One line of the story: something that happened, or a message with its fate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
+pub struct StoryItem {
+    pub at: i64,
+    pub lead_id: LeadId,
+    pub chat_id: i64,
+    /// Event kind, or `send`.
+    pub kind: String,
+    pub funnel: String,
+    pub step: String,
+    pub name: String,
+    pub value: String,
+    pub points: i64,
+    /// Of a message: its state and why; empty for an event.
+    pub state: String,
+    pub reason: String,
+    pub cause: String,
+    pub payload: String,
+    /// Outbox id, or 0.
+    pub outbox_id: i64,
+    /// Row number within its table.
+    pub place: i64,
+}
+
+const EVENTS: &str = "SELECT at, lead_id, 0 AS chat_id, kind, funnel, step, name, value, points,
+    '' AS state, '' AS reason, '' AS cause, '' AS payload, 0 AS outbox_id, id AS place";
+const SENDS: &str = "SELECT created_at AS at, CASE WHEN card <> 0 THEN card ELSE lead_id END AS lead_id, chat_id, 'send' AS kind,
+    '' AS funnel, '' AS step, '' AS name, '' AS value, 0 AS points, state, reason, cause, payload, id AS outbox_id, id AS place";
+
+impl Store {
+    /// Timers due by `now`, earliest first.
+    pub async fn due_timers(&mut self, now: i64, limit: i64) -> sqlx::Result<Vec<TimerRow>> {
+        let rows: Vec<(i64, String, i64, String)> = sqlx::query_as(
+            "SELECT lead_id, name, due_at, data FROM timers WHERE partner_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3",
+        )
+        .bind(&self.partner_id)
+        .bind(now)
+        .bind(limit)
+        .fetch_all(&mut self.connection)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|(lead_id, name, due_at, data)| {
+                let data = serde_json::from_str(&data).ok()?;
+                Some(TimerRow {
+                    lead_id,
+                    name: timer_name(&name)?,
+                    due_at,
+                    data,
+                })
+            })
+            .collect())
+    }
+
+    /// When the next timer is due.
+    pub async fn next_timer(&mut self) -> sqlx::Result<Option<i64>> {
+        sqlx::query_scalar("SELECT MIN(due_at) FROM timers WHERE partner_id = $1")
+            .bind(&self.partner_id)
+            .fetch_one(&mut self.connection)
+            .await
+    }
+
+    /// A lead's story, oldest first, at most the newest `limit` lines.
+    pub async fn story(&mut self, lead: LeadId, limit: i64) -> sqlx::Result<Vec<StoryItem>> {
+        let sql = format!(
+            "SELECT * FROM (SELECT * FROM ({EVENTS} FROM events WHERE partner_id = $1 AND lead_id = $2
+               UNION ALL {SENDS} FROM outbox WHERE partner_id = $1 AND (lead_id = $2 OR card = $2)) AS everything
+             ORDER BY at DESC, kind DESC, place DESC LIMIT $3) AS newest ORDER BY at, kind, place"
+        );
+        sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(&self.partner_id)
+            .bind(lead)
+            .bind(limit)
+            .fetch_all(&mut self.connection)
+            .await
+    }
+
+    /// What happened to anybody since `after` (ms), oldest first; for the demo's log strip.
+    pub async fn recent(&mut self, after: i64, limit: i64) -> sqlx::Result<Vec<StoryItem>> {
+        let sql = format!(
+            "SELECT * FROM (SELECT * FROM ({EVENTS} FROM events WHERE partner_id = $1 AND at >= $2
+               UNION ALL {SENDS} FROM outbox WHERE partner_id = $1 AND created_at >= $2) AS everything
+             ORDER BY at DESC, kind DESC, place DESC LIMIT $3) AS newest ORDER BY at, kind, place"
+        );
+        sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(&self.partner_id)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(&mut self.connection)
+            .await
+    }
+
+    /// Score lines and answers of a lead, for its card.
+    pub async fn lead_events(
+        &mut self,
+        lead: LeadId,
+        kinds: [&str; 3],
+    ) -> sqlx::Result<Vec<EventRow>> {
+        let rows: Vec<(i64, i64, String, String, String, String, String, i64)> = sqlx::query_as(
+            "SELECT id, at, kind, funnel, step, name, value, points FROM events
+             WHERE partner_id = $1 AND lead_id = $2 AND kind IN ($3, $4, $5) ORDER BY id",
+        )
+        .bind(&self.partner_id)
+        .bind(lead)
+        .bind(kinds[0])
+        .bind(kinds[1])
+        .bind(kinds[2])
+        .fetch_all(&mut self.connection)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|(id, at, kind, funnel, step, name, value, points)| {
+                let kind = kinds.into_iter().find(|known| *known == kind)?;
+                let kind = super::KINDS.into_iter().find(|known| *known == kind)?;
+                Some(EventRow {
+                    id,
+                    lead_id: lead,
+                    at,
+                    kind,
+                    funnel,
+                    step,
+                    name,
+                    value,
+                    points,
+                })
+            })
+            .collect())
+    }
+}
+
+pub(super) fn timer_word(name: TimerName) -> &'static str {
+    match name {
+        TimerName::Silence => "silence",
+        TimerName::Collect => "collect",
+    }
+}
+
+fn timer_name(word: &str) -> Option<TimerName> {
+    [TimerName::Silence, TimerName::Collect]
+        .into_iter()
+        .find(|name| timer_word(*name) == word)
+}

@@ -1,0 +1,123 @@
+//! What happened to a lead, in words: for `partnerctl why`, the demo's log strip and anyone who asks. PURE.
+
+use serde_json::{Value, json};
+
+use crate::store::StoryItem;
+
+/// A line of the story as JSON: `{id, seq, at, lead, chat, kind, text, state, reason}`.
+pub fn tell(item: &StoryItem) -> Value {
+    let send = item.kind == "send";
+    json!({
+        "id": if send { format!("s{}", item.outbox_id) } else { format!("e{}", item.place) },
+        "seq": item.at,
+        "at": item.at,
+        "lead": (item.lead_id != 0).then_some(item.lead_id),
+        "chat": (item.chat_id != 0).then_some(item.chat_id),
+        "kind": if send { "send" } else { "event" },
+        "text": if send { message_words(&item.payload) } else { event_words(item) },
+        "state": send.then_some(item.state.as_str()),
+        "reason": send.then(|| reason_words(item)),
+    })
+}
+
+fn event_words(item: &StoryItem) -> String {
+    let place = match (item.funnel.as_str(), item.step.as_str()) {
+        ("", _) => String::new(),
+        (funnel, "") => funnel.to_owned(),
+        (funnel, step) => format!("{funnel}.{step}"),
+    };
+    let (name, value) = (item.name.as_str(), item.value.as_str());
+    match item.kind.as_str() {
+        "came" if name.is_empty() => format!("пришёл: {value}"),
+        "came" => format!("пришёл: {value}, кампания {name}"),
+        "entered" => format!("вошёл в воронку {place} ({value})"),
+        "reached" if value.is_empty() => format!("шаг {place}"),
+        "reached" => format!("шаг {place}, вариант «{value}»"),
+        "ended" => format!("прошёл воронку {place}"),
+        "answer" => format!("ответ {name}: {value}"),
+        "tag" if value == "on" => format!("метка + {name}"),
+        "tag" => format!("метка − {name}"),
+        "score" => format!("{:+} баллов: {value}", item.points),
+        "contact" => format!("оставил контакт: {value}"),
+        "link" => format!("открыл ссылку {name}"),
+        "notify" => format!("партнёру: {name}"),
+        "handoff" => format!("кто отвечает: {value}"),
+        "optout" if value == "on" => "попросил не писать".to_owned(),
+        "optout" => "снова на связи".to_owned(),
+        "reach" if value == "active" => "вернулся в бота".to_owned(),
+        "reach" => format!("недоступен: {value}"),
+        "handled" if value == "on" => format!("обработал партнёр: {name}"),
+        "handled" => format!("партнёр вернул в список: {name}"),
+        "language" => format!("язык: {value}"),
+        "ignored" => format!("без ответа: {value}"),
+        other => format!("{other} {place} {name} {value}"),
+    }
+}
+
+/// Why a message was written, and what held it or became of it.
+fn reason_words(item: &StoryItem) -> String {
+    let cause = match item.cause.as_str() {
+        "reply" => "ответ на слова лида",
+        "silence" => "лид замолчал на вопросе",
+        "card" => "карточка партнёру",
+        "panel" => "ответ партнёру",
+        "edit" => "правка, чтобы экран не врал",
+        "flood" => "слишком много сообщений подряд",
+        other => other,
+    };
+    match (item.state.as_str(), item.reason.as_str()) {
+        (_, "") => cause.to_owned(),
+        ("dropped", why) => format!("{cause}; не отправлено: {why}"),
+        ("due", why) => format!("{cause}; ждёт: {why}"),
+        (_, why) => format!("{cause}; {why}"),
+    }
+}
+
+const LONGEST: usize = 160;
+
+/// The words of a stored message, without markup.
+fn message_words(payload: &str) -> String {
+    let value: Value = serde_json::from_str(payload).unwrap_or_default();
+    let text = ["text", "caption"]
+        .iter()
+        .find_map(|field| value[field].as_str())
+        .unwrap_or("(без слов)");
+    let bare = crate::telegram::outgoing::strip_tags(text);
+    let line = bare.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= LONGEST {
+        line
+    } else {
+        line.chars().take(LONGEST).chain(['…']).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_and_why() {
+        let item = StoryItem {
+            kind: "send".into(),
+            state: "dropped".into(),
+            reason: "the lead said stop".into(),
+            cause: "silence".into(),
+            payload: r#"{"text":"<b>Вы</b> ещё\nздесь?"}"#.into(),
+            outbox_id: 4,
+            ..StoryItem::default()
+        };
+        let told = tell(&item);
+        assert_eq!(told["text"], "Вы ещё здесь?");
+        assert_eq!(
+            told["reason"],
+            "лид замолчал на вопросе; не отправлено: the lead said stop"
+        );
+        let score = StoryItem {
+            kind: "score".into(),
+            points: 10,
+            value: "хочет начать".into(),
+            ..StoryItem::default()
+        };
+        assert_eq!(tell(&score)["text"], "+10 баллов: хочет начать");
+    }
+}

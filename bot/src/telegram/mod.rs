@@ -1,0 +1,11 @@
+//! All that knows Telegram: updates in, methods out, what answers mean, how fast one may speak.
+
+pub mod api;
+pub mod callback;
+pub mod incoming;
+pub mod outgoing;
+pub mod pace;
+pub mod setup;
+pub mod verdict;
+
+pub use api::{CallError, Client};

@@ -1,0 +1,246 @@
+//! A channel-neutral message as a Bot API method: teloxide's payload types make it, JSON carries it. PURE.
+
+use serde_json::{Value, json};
+use teloxide::payloads::{SendMessage, SendMessageSetters};
+use teloxide::requests::Payload;
+use teloxide::types::{
+    ButtonRequest, ChatId, InlineKeyboardButton, InlineKeyboardButtonKind, InlineKeyboardMarkup,
+    KeyboardButton, KeyboardMarkup, KeyboardRemove, LinkPreviewOptions, ParseMode, ReplyMarkup,
+};
+
+use super::callback;
+use crate::funnel::effect::{Action, Button, Keyboard, Media, MediaKind, Message, ReplyButton};
+
+/// A method with its JSON, ready for the outbox; `media` is added when it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    pub method: String,
+    pub payload: String,
+    /// JSON of `Media` when a file has to be uploaded or taken from the cache.
+    pub media: String,
+}
+
+pub fn render(chat_id: i64, message: &Message) -> Outgoing {
+    match &message.media {
+        None => text(chat_id, message),
+        Some(media) => with_media(chat_id, message, media),
+    }
+}
+
+fn text(chat_id: i64, message: &Message) -> Outgoing {
+    let mut payload = SendMessage::new(ChatId(chat_id), message.text.clone())
+        .parse_mode(ParseMode::Html)
+        .link_preview_options(no_preview());
+    payload.reply_markup = message.keyboard.as_ref().map(markup);
+    Outgoing {
+        method: SendMessage::NAME.to_owned(),
+        payload: to_json(&payload),
+        media: String::new(),
+    }
+}
+
+fn with_media(chat_id: i64, message: &Message, media: &Media) -> Outgoing {
+    let mut payload = json!({ "chat_id": chat_id });
+    if !message.text.is_empty() {
+        payload["caption"] = json!(message.text);
+        payload["parse_mode"] = json!("HTML");
+    }
+    if let Some(keyboard) = &message.keyboard {
+        payload["reply_markup"] = serde_json::to_value(markup(keyboard)).unwrap_or(Value::Null);
+    }
+    let media = serde_json::to_string(media).unwrap_or_default();
+    Outgoing {
+        method: method(&message.media).to_owned(),
+        payload: payload.to_string(),
+        media,
+    }
+}
+
+fn method(media: &Option<Media>) -> &'static str {
+    match media.as_ref().map(|media| media.kind) {
+        None => "SendMessage",
+        Some(MediaKind::Photo) => "SendPhoto",
+        Some(MediaKind::Video) => "SendVideo",
+        Some(MediaKind::Animation) => "SendAnimation",
+        Some(MediaKind::Document) => "SendDocument",
+        Some(MediaKind::Audio) => "SendAudio",
+        Some(MediaKind::Voice) => "SendVoice",
+    }
+}
+
+/// The payload's field that names the file, also the kind in the cache.
+pub fn media_field(kind: MediaKind) -> &'static str {
+    match kind {
+        MediaKind::Photo => "photo",
+        MediaKind::Video => "video",
+        MediaKind::Animation => "animation",
+        MediaKind::Document => "document",
+        MediaKind::Audio => "audio",
+        MediaKind::Voice => "voice",
+    }
+}
+
+pub fn no_preview() -> LinkPreviewOptions {
+    LinkPreviewOptions {
+        is_disabled: true,
+        url: None,
+        prefer_small_media: false,
+        prefer_large_media: false,
+        show_above_text: false,
+    }
+}
+
+fn markup(keyboard: &Keyboard) -> ReplyMarkup {
+    match keyboard {
+        Keyboard::Inline(rows) => {
+            let rows = rows
+                .iter()
+                .map(|row| row.iter().map(inline_button).collect::<Vec<_>>());
+            ReplyMarkup::InlineKeyboard(InlineKeyboardMarkup::new(rows))
+        }
+        Keyboard::Reply { rows, one_time } => {
+            let rows = rows
+                .iter()
+                .map(|row| row.iter().map(reply_button).collect::<Vec<_>>());
+            let mut keyboard = KeyboardMarkup::new(rows).resize_keyboard();
+            keyboard.one_time_keyboard = *one_time;
+            keyboard.is_persistent = !one_time;
+            ReplyMarkup::Keyboard(keyboard)
+        }
+        Keyboard::Remove => ReplyMarkup::KeyboardRemove(KeyboardRemove::new()),
+    }
+}
+
+fn inline_button(button: &Button) -> InlineKeyboardButton {
+    let kind = match &button.action {
+        Action::Press(press) => {
+            InlineKeyboardButtonKind::CallbackData(callback::encode_press(press))
+        }
+        Action::Url(url) => match reqwest::Url::parse(url) {
+            Ok(url) => InlineKeyboardButtonKind::Url(url),
+            // The loader refuses such links; one that got here must not cost the message.
+            Err(_) => InlineKeyboardButtonKind::CallbackData("p:badlink".to_owned()),
+        },
+    };
+    InlineKeyboardButton::new(button.text.clone(), kind)
+}
+
+fn reply_button(button: &ReplyButton) -> KeyboardButton {
+    let plain = KeyboardButton::new(button.text.clone());
+    if button.contact {
+        plain.request(ButtonRequest::Contact)
+    } else {
+        plain
+    }
+}
+
+pub fn to_json(payload: &impl serde::Serialize) -> String {
+    // Payload structs of teloxide have string keys and no fallible parts.
+    serde_json::to_string(payload).unwrap_or_default()
+}
+
+/// The same message without markup: for words Telegram could not parse.
+pub fn as_plain(payload: &str) -> Option<String> {
+    let mut value: Value = serde_json::from_str(payload).ok()?;
+    let object = value.as_object_mut()?;
+    object.remove("parse_mode")?;
+    for field in ["text", "caption"] {
+        if let Some(Value::String(html)) = object.get_mut(field) {
+            *html = strip_tags(html);
+        }
+    }
+    Some(value.to_string())
+}
+
+/// The same message without buttons that open a person's profile.
+pub fn without_profiles(payload: &str) -> Option<String> {
+    let mut value: Value = serde_json::from_str(payload).ok()?;
+    let rows = value
+        .get_mut("reply_markup")?
+        .get_mut("inline_keyboard")?
+        .as_array_mut()?;
+    for row in rows.iter_mut() {
+        let row = row.as_array_mut()?;
+        row.retain(|button| {
+            !button["url"]
+                .as_str()
+                .is_some_and(|url| url.starts_with("tg://user"))
+        });
+    }
+    rows.retain(|row| row.as_array().is_some_and(|row| !row.is_empty()));
+    Some(value.to_string())
+}
+
+pub fn strip_tags(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut in_tag = false;
+    for c in html.chars() {
+        match c {
+            '<' => in_tag = true,
+            '>' if in_tag => in_tag = false,
+            _ if in_tag => {}
+            _ => text.push(c),
+        }
+    }
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::funnel::event::Press;
+
+    #[test]
+    fn a_message_with_buttons_becomes_sendmessage() {
+        let press = Press {
+            funnel: "weight".into(),
+            step: "goal".into(),
+            visit: 37,
+            button: "yes".into(),
+        };
+        let message = Message {
+            text: "Привет, <b>Аня</b>".into(),
+            media: None,
+            keyboard: Some(Keyboard::Inline(vec![vec![Button {
+                text: "Да".into(),
+                action: Action::Press(press),
+            }]])),
+        };
+        let outgoing = render(5, &message);
+        let payload: Value = serde_json::from_str(&outgoing.payload).unwrap();
+        assert_eq!(outgoing.method, "SendMessage");
+        assert_eq!(payload["chat_id"], 5);
+        assert_eq!(payload["parse_mode"], "HTML");
+        assert_eq!(
+            payload["reply_markup"]["inline_keyboard"][0][0]["callback_data"],
+            "1:weight:goal:yes:11"
+        );
+    }
+
+    #[test]
+    fn words_telegram_cannot_parse_are_sent_bare() {
+        let plain =
+            as_plain(r#"{"chat_id":1,"text":"<b>1 &lt; 2</b> &amp; so","parse_mode":"HTML"}"#)
+                .unwrap();
+        let value: Value = serde_json::from_str(&plain).unwrap();
+        assert_eq!(value, json!({ "chat_id": 1, "text": "1 < 2 & so" }));
+        assert_eq!(
+            as_plain(r#"{"chat_id":1,"text":"x"}"#),
+            None,
+            "plain already: there is no second way"
+        );
+    }
+
+    #[test]
+    fn profile_buttons_can_be_taken_off() {
+        let payload = r#"{"reply_markup":{"inline_keyboard":[[{"text":"a","url":"tg://user?id=1"}],[{"text":"b","callback_data":"x"}]]}}"#;
+        let value: Value = serde_json::from_str(&without_profiles(payload).unwrap()).unwrap();
+        assert_eq!(
+            value["reply_markup"]["inline_keyboard"],
+            json!([[{ "text": "b", "callback_data": "x" }]])
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! What a bot asks and tells Telegram about itself when it starts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use teloxide::payloads::{GetMe, SetMyCommands, SetMyCommandsSetters};
+use teloxide::types::{BotCommand, BotCommandScope, ChatId, Recipient};
+use tokio::sync::{mpsc, oneshot};
+
+use super::CallError;
+use crate::app::{App, Trouble};
+use crate::control::Question;
+use crate::funnel::Funnels;
+use crate::worker::DeskInput;
+
+/// The bot's username. Waits out everything but a refused token.
+pub async fn who_am_i(app: &App) -> Result<String, String> {
+    let mut pause = Duration::from_secs(1);
+    loop {
+        let error = match app.client.call(&GetMe::new()).await {
+            Ok(me) => {
+                app.status.trouble(Trouble::Telegram, None);
+                return Ok(me.user.username.unwrap_or_default());
+            }
+            Err(CallError::Refused {
+                code: 401 | 404,
+                description,
+                ..
+            }) => return Err(description),
+            Err(error) => error,
+        };
+        let wait = match &error {
+            CallError::Refused {
+                retry_after_s: Some(seconds),
+                ..
+            } => Duration::from_secs((*seconds).clamp(1, 3_600) as u64),
+            _ => pause,
+        };
+        let reason = format!("Telegram is not to be reached: {error}");
+        if app.status.trouble(Trouble::Telegram, Some(reason.clone())) {
+            tracing::warn!(partner.id = %app.partner.id, wait_s = wait.as_secs(), "waiting to start: {reason}");
+        }
+        tokio::time::sleep(wait).await;
+        pause = (pause * 2).min(Duration::from_secs(30));
+    }
+}
+
+/// Publishes the command menus, only when they changed: Telegram limits these calls strictly.
+pub async fn publish_commands(
+    app: Arc<App>,
+    funnels: Arc<Funnels>,
+    desk: mpsc::UnboundedSender<DeskInput>,
+) {
+    let menus = menus(&app, &funnels);
+    let wanted = serde_json::to_string(
+        &menus
+            .iter()
+            .map(super::outgoing::to_json)
+            .collect::<Vec<_>>(),
+    )
+    .unwrap_or_default();
+    if ask(&desk, Question::Fact { name: "commands" })
+        .await
+        .as_deref()
+        == Some(wanted.as_str())
+    {
+        return;
+    }
+    for menu in &menus {
+        if let Err(error) = app.client.call(menu).await {
+            // A team member who never opened the bot has no chat yet; the menu comes with the next start.
+            tracing::debug!(partner.id = %app.partner.id, "a command menu was not published: {error}");
+            if menu.scope.is_none() {
+                return;
+            }
+        }
+    }
+    ask(
+        &desk,
+        Question::SetFact {
+            name: "commands",
+            value: wanted,
+        },
+    )
+    .await;
+}
+
+async fn ask(desk: &mpsc::UnboundedSender<DeskInput>, question: Question) -> Option<String> {
+    let (reply, answer) = oneshot::channel();
+    desk.send(DeskInput::Ask { question, reply }).ok()?;
+    answer.await.ok()
+}
+
+/// One menu per language for everybody, one per partner's chat.
+fn menus(app: &App, funnels: &Funnels) -> Vec<SetMyCommands> {
+    let commands = |language: &str| -> Vec<BotCommand> {
+        funnels
+            .commands(language)
+            .into_iter()
+            .map(|(name, text)| BotCommand::new(name, text))
+            .collect()
+    };
+    let fallback = app.language();
+    let mut menus = vec![SetMyCommands::new(commands(&fallback))];
+    for language in app.partner.languages.iter().skip(1) {
+        menus.push(SetMyCommands::new(commands(language)).language_code(language.clone()));
+    }
+    for id in &app.telegram_ids {
+        let mut panel = vec![
+            BotCommand::new("my_stats", "Цифры: лиды, контакты, источники"),
+            BotCommand::new("hot_leads", "Кто ждёт вас прямо сейчас"),
+        ];
+        panel.extend(commands(&fallback));
+        let scope = BotCommandScope::Chat {
+            chat_id: Recipient::Id(ChatId(*id)),
+        };
+        menus.push(SetMyCommands::new(panel).scope(scope));
+    }
+    menus
+}

@@ -1,0 +1,93 @@
+//! Questions from outside the desk, answered between rounds.
+
+use serde_json::json;
+
+use super::desk::Desk;
+use super::round::Work;
+use crate::control::Question;
+use crate::{invite, story};
+
+/// A handled update's id is of no use after two days: Telegram keeps an update for one.
+const INBOX_MS: i64 = 2 * 24 * 3_600_000;
+
+impl Desk {
+    /// What a question writes, as part of the round.
+    pub(super) async fn prepare(
+        &mut self,
+        work: &mut Work,
+        question: &Question,
+    ) -> sqlx::Result<()> {
+        if let Question::SetFact { name, value } = question {
+            work.batch.facts.push((name, value.clone()));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn answer(&mut self, question: Question) -> sqlx::Result<String> {
+        match question {
+            Question::Counts => {
+                let (pending, dead) = self.store.inbox_counts().await?;
+                let (due, unknown) = self.store.outbox_counts().await?;
+                Ok(json!({ "inbox_pending": pending, "inbox_dead": dead, "outbox_due": due, "unknown": unknown }).to_string())
+            }
+            Question::Trail { after, limit } => {
+                let items = self.store.recent(after, limit).await?;
+                // Overlaps a little, because what is under way still changes its state.
+                let next = items
+                    .iter()
+                    .map(|item| item.at)
+                    .max()
+                    .map_or(after, |at| at - 15_000)
+                    .max(after);
+                let items: Vec<_> = items.iter().map(story::tell).collect();
+                Ok(json!({ "items": items, "next": next }).to_string())
+            }
+            Question::Why { lead } => self.why(lead).await,
+            Question::Invite => Ok(self.invite()),
+            Question::Fact { name } => Ok(self.store.fact(name).await?.unwrap_or_default()),
+            Question::SetFact { .. } => Ok(String::new()),
+            Question::Tidy => {
+                let gone = self
+                    .store
+                    .prune_inbox(self.app.clock.now_ms() - INBOX_MS)
+                    .await?;
+                tracing::debug!(partner.id = %self.app.partner.id, "housekeeping removed {gone} old inbox rows");
+                Ok(String::new())
+            }
+        }
+    }
+
+    async fn why(&mut self, lead: i64) -> sqlx::Result<String> {
+        let Some(case) = self.store.case(lead).await? else {
+            return Ok(json!({ "error": format!("no lead #{lead}; the numbers are on the cards and in /hot_leads") }).to_string());
+        };
+        let items: Vec<_> = self
+            .store
+            .story(lead, 500)
+            .await?
+            .iter()
+            .map(story::tell)
+            .collect();
+        let answer = json!({
+            "lead": case.lead,
+            "place": case.session.place,
+            "handled_by": case.handled_by,
+            "items": items,
+        });
+        Ok(answer.to_string())
+    }
+
+    fn invite(&self) -> String {
+        let mut nonce = [0_u8; 6];
+        if let Err(error) = getrandom::fill(&mut nonce) {
+            return json!({ "error": format!("no random numbers: {error}") }).to_string();
+        }
+        let token = invite::issue(self.app.invite_key(), nonce, self.app.clock.now_ms());
+        let link = format!(
+            "https://t.me/{}?start={}{token}",
+            self.app.partner.bot_username,
+            crate::inbound::INVITE_PREFIX
+        );
+        json!({ "link": link, "valid_days": invite::VALID_MS / 86_400_000 }).to_string()
+    }
+}

@@ -1,0 +1,577 @@
+//! The desk: the only place that changes the partner's data. A round takes what has come in, decides with the
+//! pure core, writes everything in one transaction, and only then lets anything leave the process.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+
+use super::round::Work;
+use super::turn::Turn;
+use super::{DeskInput, News, RawUpdate, Report, SenderInput};
+use crate::app::{App, Trouble};
+use crate::funnel::Funnels;
+use crate::inbound::{self, Schema};
+use crate::lead::Reach;
+use crate::policy::flood::Flood;
+use crate::policy::{self, Decision, Doubt};
+use crate::store::{
+    Case, Class, Counters, InboxRow, InboxState, OutboxRow, OutboxState, Settled, Store,
+};
+use crate::telegram::incoming::{self, Incoming};
+
+/// An update that fails this often is set aside.
+const MOST_TRIES: i64 = 3;
+/// Inputs taken into one round.
+const ROUND_INPUTS: usize = 512;
+const TIMERS_PER_ROUND: i64 = 200;
+/// Cases kept in memory; the commit makes them true, a failed one throws them away.
+const KEEP_CASES: usize = 2_000;
+/// Waiting updates looked at in one go.
+const MOST_PENDING: i64 = 10_000;
+
+pub struct Desk {
+    pub(super) app: Arc<App>,
+    pub(super) store: Store,
+    pub(super) funnels: Arc<Funnels>,
+    pub(super) schema: Schema,
+    pub(super) counters: Counters,
+    pub(super) cases: HashMap<i64, Case>,
+    pub(super) flood: Flood,
+    /// The partner's people: of the config and by signed link.
+    pub(super) team: BTreeSet<i64>,
+    sender: mpsc::UnboundedSender<SenderInput>,
+    /// Chats with an update that waits: what follows waits behind it.
+    held: HashSet<i64>,
+    /// When waiting updates are tried again.
+    retry_at: Option<i64>,
+    next_timer: Option<i64>,
+    care: Care,
+}
+
+/// After a crash updates are stored before they are touched, in case one of them is what killed us.
+/// It can only be among those stored already or in the first batch, since its offset was never confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Care {
+    UntilFirstBatch,
+    UntilHandled,
+    Off,
+}
+
+impl Desk {
+    /// Opens the books: numbering, team, what a former process left behind.
+    pub async fn open(
+        app: Arc<App>,
+        mut store: Store,
+        funnels: Arc<Funnels>,
+        sender: mpsc::UnboundedSender<SenderInput>,
+    ) -> sqlx::Result<Desk> {
+        let counters = store.counters().await?;
+        let crashed = store.fact("clean_stop").await?.as_deref() == Some("0");
+        let mut team: BTreeSet<i64> = app.telegram_ids.iter().copied().collect();
+        team.extend(store.team().await?.into_iter().map(|member| member.user_id));
+        let pending = store.pending_updates(MOST_PENDING).await?;
+        let now = app.clock.now_ms();
+        let mut desk = Desk {
+            flood: Flood::new(app.flood),
+            app,
+            store,
+            funnels,
+            schema: inbound::schema(),
+            counters,
+            cases: HashMap::new(),
+            team,
+            sender,
+            held: pending.iter().map(|row| row.chat_id).collect(),
+            retry_at: (!pending.is_empty()).then_some(now),
+            next_timer: None,
+            care: if crashed {
+                Care::UntilFirstBatch
+            } else {
+                Care::Off
+            },
+        };
+        desk.rescue(now).await?;
+        desk.next_timer = desk.store.next_timer().await?;
+        Ok(desk)
+    }
+
+    /// Settles what a crash left in doubt and hands the rest to the sender.
+    async fn rescue(&mut self, now: i64) -> sqlx::Result<()> {
+        let mut work = Work::new(now, self.counters);
+        work.batch.facts.push(("clean_stop", "0".to_owned()));
+        let mut rows = Vec::new();
+        for mut left in self.store.unsettled().await? {
+            let age = now - left.row.created_at;
+            let doubt = policy::after_crash(left.row.class, left.was_sending, left.row.tries, age);
+            if self.care != Care::Off {
+                left.row.tries += 1;
+                let unknown = doubt == Doubt::Unknown;
+                let state = if unknown {
+                    OutboxState::Unknown
+                } else {
+                    OutboxState::Due
+                };
+                work.batch.settled.push(rescued(&left.row, state, now));
+                if unknown {
+                    self.app.meters.unknown.add(1);
+                    continue;
+                }
+            }
+            rows.push(left.row);
+        }
+        self.store.commit(&work.batch).await?;
+        self.send(SenderInput::Rows(rows));
+        Ok(())
+    }
+
+    /// Works until told to stop, then leaves the books closed.
+    pub async fn run(mut self, mut inputs: mpsc::UnboundedReceiver<DeskInput>) -> sqlx::Result<()> {
+        let mut taken = Vec::new();
+        loop {
+            let wake = self.wake_in();
+            let first = tokio::select! {
+                biased;
+                input = inputs.recv() => input,
+                () = tokio::time::sleep(wake) => Some(DeskInput::Wake),
+            };
+            let Some(first) = first else { break };
+            taken.push(first);
+            while taken.len() < ROUND_INPUTS {
+                match inputs.try_recv() {
+                    Ok(input) => taken.push(input),
+                    Err(_) => break,
+                }
+            }
+            let last = taken.iter().any(|input| matches!(input, DeskInput::Stop));
+            if !self.until_written(&mut taken).await || last {
+                break;
+            }
+        }
+        self.close().await
+    }
+
+    /// Repeats the round until it is durable: nothing taken in is ever dropped for a full disk.
+    async fn until_written(&mut self, taken: &mut Vec<DeskInput>) -> bool {
+        let mut failures = 0;
+        loop {
+            match self.round(taken).await {
+                Ok(()) => {
+                    if failures > 0 {
+                        tracing::info!(partner.id = %self.app.partner.id, "the store can be written again");
+                        self.app.status.trouble(Trouble::Store, None);
+                    }
+                    return true;
+                }
+                Err(error) => {
+                    failures += 1;
+                    self.cases.clear();
+                    let reason = format!(
+                        "the store cannot be written ({error}); free the disk or mend its permissions, nothing is lost meanwhile"
+                    );
+                    if self
+                        .app
+                        .status
+                        .trouble(Trouble::Store, Some(reason.clone()))
+                    {
+                        tracing::error!(partner.id = %self.app.partner.id, "{reason}");
+                    }
+                    if *self.app.stop.borrow() {
+                        return false;
+                    }
+                    tokio::time::sleep(Duration::from_millis(200 << failures.min(7))).await;
+                }
+            }
+        }
+    }
+
+    /// One round: decide, commit, let go. On an error nothing has happened.
+    pub async fn round(&mut self, inputs: &mut Vec<DeskInput>) -> sqlx::Result<()> {
+        let now = self.app.clock.now_ms();
+        let mut work = Work::new(now, self.counters);
+        work.held = self.held.clone();
+        work.retry_at = self.retry_at;
+        for input in inputs.iter() {
+            match input {
+                DeskInput::Updates { raws, .. } => self.take_in(&mut work, raws).await?,
+                DeskInput::Report(report) => self.settle(&mut work, report).await?,
+                DeskInput::Claim { row, .. } => self.claim(&mut work, row).await?,
+                DeskInput::Ask { question, .. } => self.prepare(&mut work, question).await?,
+                DeskInput::Reloaded(_) | DeskInput::Wake | DeskInput::Stop => {}
+            }
+        }
+        if self.retry_at.is_some_and(|at| at <= now) && work.batch.inbox.is_empty() {
+            self.retry_waiting(&mut work).await?;
+        }
+        if self.next_timer.is_some_and(|at| at <= now) {
+            self.fire_timers(&mut work).await?;
+        }
+        work.seal();
+        if !work.batch.is_empty() {
+            self.store.commit(&work.batch).await?;
+            self.app.meters.commits.add(1);
+        }
+        self.release(work, inputs).await
+    }
+
+    /// After the commit: memory follows the store, then words may leave.
+    async fn release(&mut self, work: Work, inputs: &mut Vec<DeskInput>) -> sqlx::Result<()> {
+        self.counters = work.counters;
+        self.team
+            .extend(work.batch.members.iter().map(|member| member.user_id));
+        if self.cases.len() > KEEP_CASES {
+            self.cases.clear();
+        }
+        let touches_timers =
+            work.touches_timers || self.next_timer.is_some_and(|at| at <= work.now);
+        self.held = work.held;
+        self.retry_at = work.retry_at;
+        self.care = match self.care {
+            Care::UntilFirstBatch if work.batch.inbox.len() > work.retried => Care::UntilHandled,
+            Care::UntilHandled if self.held.is_empty() => Care::Off,
+            care => care,
+        };
+        for (chat_id, case) in work.cases {
+            self.cases.insert(chat_id, case);
+        }
+        for (_, chat_id) in &work.batch.forgotten {
+            self.cases.remove(chat_id);
+        }
+        if !work.asides.is_empty() {
+            self.send(SenderInput::Asides(work.asides));
+        }
+        if !work.to_send.is_empty() {
+            self.send(SenderInput::Rows(work.to_send));
+        }
+        for input in inputs.drain(..) {
+            match input {
+                DeskInput::Updates { stored, .. } => drop(stored.send(())),
+                DeskInput::Claim { row, may_go } => {
+                    let _ = may_go.send(work.claimed.contains(&row.id));
+                }
+                DeskInput::Reloaded(funnels) => self.funnels = funnels,
+                DeskInput::Ask { question, reply } => {
+                    let answer = self.answer(question).await?;
+                    drop(reply.send(answer));
+                }
+                DeskInput::Report(_) | DeskInput::Wake | DeskInput::Stop => {}
+            }
+        }
+        if touches_timers {
+            self.next_timer = self.store.next_timer().await?;
+        }
+        Ok(())
+    }
+
+    /// A batch from the poller.
+    async fn take_in(&mut self, work: &mut Work, raws: &[RawUpdate]) -> sqlx::Result<()> {
+        self.app.meters.updates.add(raws.len() as u64);
+        let known = self.known(work, raws).await?;
+        let fresh: Vec<&RawUpdate> = raws
+            .iter()
+            .filter(|raw| !known.contains(&raw.update_id))
+            .collect();
+        let parsed: Vec<Arc<Incoming>> = fresh
+            .iter()
+            .map(|raw| Arc::new(self.parse(&raw.raw)))
+            .collect();
+        if self.care != Care::UntilFirstBatch {
+            self.load_cases(work, &parsed).await?;
+        }
+        for (raw, incoming) in fresh.iter().zip(&parsed) {
+            work.counters.update = work.counters.update.max(raw.update_id);
+            let row = InboxRow {
+                update_id: raw.update_id,
+                state: InboxState::Pending,
+                tries: 0,
+                chat_id: incoming.chat_id,
+                raw: raw.raw.clone(),
+                error: String::new(),
+                received_at: work.now,
+            };
+            if self.care == Care::UntilFirstBatch || work.held.contains(&incoming.chat_id) {
+                work.held.insert(incoming.chat_id);
+                work.batch.inbox.push(row);
+                work.retry_by(work.now);
+            } else {
+                self.handle(work, row, incoming.clone()).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads an update; one that breaks the reader is kept like one of an unknown kind.
+    fn parse(&self, raw: &str) -> Incoming {
+        let read = || incoming::parse(raw, &self.app.partner.bot_username);
+        std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Incoming::unknown())
+    }
+
+    /// Ids stored before; only an id at or below the highest can be.
+    async fn known(&mut self, work: &Work, raws: &[RawUpdate]) -> sqlx::Result<HashSet<i64>> {
+        let old: Vec<i64> = raws
+            .iter()
+            .map(|raw| raw.update_id)
+            .filter(|id| *id <= work.counters.update)
+            .collect();
+        if old.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let mut known: HashSet<i64> = self.store.known_updates(&old).await?.into_iter().collect();
+        known.extend(work.batch.inbox.iter().map(|row| row.update_id));
+        Ok(known)
+    }
+
+    pub(super) async fn load_cases(
+        &mut self,
+        work: &mut Work,
+        parsed: &[Arc<Incoming>],
+    ) -> sqlx::Result<()> {
+        let unknown = |chat: &i64| !work.cases.contains_key(chat) && !self.cases.contains_key(chat);
+        let chats: BTreeSet<i64> = parsed
+            .iter()
+            .filter(|i| i.private)
+            .map(|i| i.chat_id)
+            .filter(|chat| unknown(chat))
+            .collect();
+        if chats.is_empty() {
+            return Ok(());
+        }
+        let chats: Vec<i64> = chats.into_iter().collect();
+        for case in self.store.cases_by_chat(&chats).await? {
+            self.cases.insert(case.lead.chat_id, case);
+        }
+        Ok(())
+    }
+
+    /// Handles one update. A failure or a panic costs this update a try and nobody else anything.
+    async fn handle(&mut self, work: &mut Work, mut row: InboxRow, incoming: Arc<Incoming>) {
+        let chat_id = incoming.chat_id;
+        let turn = AssertUnwindSafe(self.turn(work, incoming))
+            .catch_unwind()
+            .await;
+        let error = match turn {
+            Ok(Ok(turn)) => {
+                row.state = turn.inbox.unwrap_or(InboxState::Done);
+                if row.state == InboxState::Done {
+                    row.raw = String::new();
+                }
+                row.error = String::new();
+                work.batch.inbox.push(row);
+                work.merge(turn);
+                self.app.meters.turns.add(1);
+                return;
+            }
+            Ok(Err(error)) => format!("{error:#}"),
+            Err(panic) => panic_text(panic.as_ref()),
+        };
+        row.tries += 1;
+        row.error = error;
+        if row.tries >= MOST_TRIES {
+            row.state = InboxState::Dead;
+            self.app.meters.poisoned.add(1);
+            tracing::error!(partner.id = %self.app.partner.id, update.id = row.update_id, "update set aside after {MOST_TRIES} tries: {}", row.error);
+        } else {
+            tracing::warn!(partner.id = %self.app.partner.id, update.id = row.update_id, tries = row.tries, "update failed: {}", row.error);
+            work.held.insert(chat_id);
+            work.retry_by(work.now + 1_000 * row.tries * row.tries);
+        }
+        work.batch.inbox.push(row);
+    }
+
+    /// Stored updates that failed, or were stored before being touched: oldest first, in order per chat.
+    async fn retry_waiting(&mut self, work: &mut Work) -> sqlx::Result<()> {
+        let pending = self.store.pending_updates(MOST_PENDING).await?;
+        // With care, one at a time, so that only the one at work is suspected if the process dies.
+        let at_once = if self.care == Care::Off { 100 } else { 1 };
+        work.retry_at = (pending.len() > at_once).then_some(work.now);
+        work.held.clear();
+        for (index, stored) in pending.into_iter().enumerate() {
+            if index >= at_once || work.held.contains(&stored.chat_id) {
+                work.held.insert(stored.chat_id);
+                continue;
+            }
+            let row = InboxRow {
+                update_id: stored.update_id,
+                state: InboxState::Pending,
+                tries: stored.tries,
+                chat_id: stored.chat_id,
+                raw: stored.raw,
+                error: String::new(),
+                received_at: stored.received_at,
+            };
+            work.retried += 1;
+            if self.care != Care::Off && !self.count_try(&row).await? {
+                continue;
+            }
+            let incoming = Arc::new(self.parse(&row.raw));
+            self.load_cases(work, std::slice::from_ref(&incoming))
+                .await?;
+            self.handle(work, row, incoming).await;
+        }
+        Ok(())
+    }
+
+    /// Durable before the update is touched: if it kills the process, its third time is the last.
+    async fn count_try(&mut self, row: &InboxRow) -> sqlx::Result<bool> {
+        let mut batch = crate::store::Batch::default();
+        let dead = row.tries >= MOST_TRIES;
+        if dead {
+            self.app.meters.poisoned.add(1);
+            tracing::error!(partner.id = %self.app.partner.id, update.id = row.update_id, "update set aside: the process died at it {MOST_TRIES} times");
+            let error = "the process died at it".to_owned();
+            batch.inbox.push(InboxRow {
+                state: InboxState::Dead,
+                error,
+                ..row.clone()
+            });
+        } else {
+            batch.inbox.push(InboxRow {
+                tries: row.tries + 1,
+                ..row.clone()
+            });
+        }
+        self.store.commit(&batch).await?;
+        Ok(!dead)
+    }
+
+    async fn settle(&mut self, work: &mut Work, report: &Report) -> sqlx::Result<()> {
+        work.batch.settled.push(report.settled.clone());
+        match &report.news {
+            News::None => Ok(()),
+            News::File(row) => {
+                work.batch.media.push(row.clone());
+                Ok(())
+            }
+            News::Unreachable(reach) => self.mark_reach(work, report.chat_id, *reach).await,
+        }
+    }
+
+    pub(super) async fn mark_reach(
+        &mut self,
+        work: &mut Work,
+        chat_id: i64,
+        reach: Reach,
+    ) -> sqlx::Result<()> {
+        let Some(mut case) = self.case(work, chat_id).await? else {
+            return Ok(());
+        };
+        if case.lead.reach != reach {
+            case.lead.reach = reach;
+            work.merge(Turn::reach(case, reach, work.now));
+        }
+        Ok(())
+    }
+
+    /// The gate at the head of the outbox, for messages in which the bot speaks first.
+    async fn claim(&mut self, work: &mut Work, row: &OutboxRow) -> sqlx::Result<()> {
+        let case = self.case(work, row.chat_id).await?;
+        let decision = match &case {
+            Some(case) => policy::may_send(&case.lead, row.class),
+            None => Decision::Drop {
+                reason: "the lead was forgotten",
+            },
+        };
+        let (state, reason) = match decision {
+            Decision::Send { reason } => (OutboxState::Sending, reason),
+            Decision::Drop { reason } => (OutboxState::Dropped, reason),
+        };
+        if state == OutboxState::Sending {
+            work.claimed.insert(row.id);
+        }
+        let mut settled = rescued(row, state, work.now);
+        settled.reason = reason.to_owned();
+        work.batch.settled.push(settled);
+        Ok(())
+    }
+
+    pub(super) async fn case(&mut self, work: &Work, chat_id: i64) -> sqlx::Result<Option<Case>> {
+        if let Some(case) = work
+            .cases
+            .get(&chat_id)
+            .or_else(|| self.cases.get(&chat_id))
+        {
+            return Ok(Some(case.clone()));
+        }
+        Ok(self.store.cases_by_chat(&[chat_id]).await?.pop())
+    }
+
+    async fn fire_timers(&mut self, work: &mut Work) -> sqlx::Result<()> {
+        for timer in self.store.due_timers(work.now, TIMERS_PER_ROUND).await? {
+            if work.has_timer_op(timer.lead_id, timer.name) {
+                continue;
+            }
+            work.merge(Turn {
+                timers: vec![(timer.lead_id, timer.name, None)],
+                ..Turn::default()
+            });
+            let Some(case) = self.store.case(timer.lead_id).await? else {
+                continue;
+            };
+            let case = self.case(work, case.lead.chat_id).await?.unwrap_or(case);
+            let lead = case.lead.id;
+            let turn = AssertUnwindSafe(self.timer_turn(case, &timer, work.now))
+                .catch_unwind()
+                .await;
+            match turn {
+                Ok(Ok(turn)) => work.merge(turn),
+                Ok(Err(error)) => tracing::error!(lead.id = lead, "timer failed: {error:#}"),
+                Err(panic) => tracing::error!(
+                    lead.id = lead,
+                    "timer failed: {}",
+                    panic_text(panic.as_ref())
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    fn wake_in(&self) -> Duration {
+        let now = self.app.clock.now_ms();
+        let next = [self.retry_at, self.next_timer].into_iter().flatten().min();
+        // The wall clock may jump, so nobody sleeps longer than half a minute.
+        let wait = next.map_or(30_000, |at| (at - now).clamp(0, 30_000));
+        Duration::from_millis(u64::try_from(wait).unwrap_or(0))
+    }
+
+    fn send(&self, input: SenderInput) {
+        // A sender that is gone means the process is ending; the rows stay due.
+        let _ = self.sender.send(input);
+    }
+
+    async fn close(mut self) -> sqlx::Result<()> {
+        let mut work = Work::new(self.app.clock.now_ms(), self.counters);
+        work.batch.facts.push(("clean_stop", "1".to_owned()));
+        self.store.commit(&work.batch).await?;
+        self.store.checkpoint().await?;
+        self.store.close().await
+    }
+}
+
+fn rescued(row: &OutboxRow, state: OutboxState, now: i64) -> Settled {
+    let reason = match (state, row.class) {
+        (OutboxState::Unknown, Class::Proactive) => "the process ended during the call",
+        (OutboxState::Unknown, _) => "the process ended too often",
+        _ => "",
+    };
+    Settled {
+        id: row.id,
+        state,
+        reason: reason.to_owned(),
+        tries: row.tries,
+        not_before: row.not_before,
+        message_id: 0,
+        at: now,
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!(
+        "panic: {}",
+        text.unwrap_or_else(|| "without words".to_owned())
+    )
+}

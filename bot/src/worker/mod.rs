@@ -1,0 +1,83 @@
+//! The moving parts: the poller reads, the desk decides and writes, the sender speaks, housekeeping tidies.
+//!
+//! Everything that changes the partner's data goes through the desk, one round at a time, one commit a round.
+
+mod ask;
+pub mod desk;
+mod handle;
+pub mod housekeeping;
+pub mod poller;
+pub mod queue;
+pub mod reload;
+pub mod round;
+pub mod sender;
+pub mod turn;
+pub mod uploads;
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::control::Question;
+use crate::funnel::Funnels;
+use crate::lead::Reach;
+use crate::store::{MediaRow, OutboxRow, Settled};
+
+/// An update as Telegram sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawUpdate {
+    pub update_id: i64,
+    pub raw: String,
+}
+
+/// What reaches the desk.
+pub enum DeskInput {
+    /// A batch; `stored` is told once it is committed, and only then is the next offset sent.
+    Updates {
+        raws: Vec<RawUpdate>,
+        stored: oneshot::Sender<()>,
+    },
+    /// The fate of a message.
+    Report(Report),
+    /// The bot wants to speak first: is it still right? Answered after the answer is durable.
+    Claim {
+        row: Box<OutboxRow>,
+        may_go: oneshot::Sender<bool>,
+    },
+    Ask {
+        question: Question,
+        reply: oneshot::Sender<String>,
+    },
+    Reloaded(Arc<Funnels>),
+    /// Look at the timers again: the clock was moved, or housekeeping is due.
+    Wake,
+    /// Finish the round, close the store, end.
+    Stop,
+}
+
+/// The fate of one message, and what it teaches about the lead.
+pub struct Report {
+    pub settled: Settled,
+    pub chat_id: i64,
+    pub news: News,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    None,
+    Unreachable(Reach),
+    File(MediaRow),
+}
+
+/// What the desk gives the sender after a commit.
+pub enum SenderInput {
+    Rows(Vec<OutboxRow>),
+    Asides(Vec<Aside>),
+}
+
+/// The answer to a button press: not stored, because it is worthless a moment later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    pub callback_id: String,
+    pub text: Option<String>,
+}

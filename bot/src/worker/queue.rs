@@ -1,0 +1,311 @@
+//! Who is sent to next: order within a chat, lanes between chats, limits for both. PURE.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use crate::store::{Lane, OutboxRow};
+use crate::telegram::pace::{Bucket, Limits};
+
+/// Messages that are not under way yet.
+pub struct Queue {
+    limits: Limits,
+    chats: HashMap<i64, Chat>,
+    /// Chats whose first message may go now, by lane and age.
+    ready: BTreeSet<(Lane, i64, i64)>,
+    /// Chats whose first message must wait, by time.
+    waiting: BTreeSet<(i64, i64)>,
+    bulk: Bucket,
+    /// Nothing leaves before this: a 429 that concerned the whole bot.
+    frozen_until: i64,
+    /// The last 429: when and to whom; a second chat within seconds freezes all.
+    last_limited: Option<(i64, i64)>,
+}
+
+struct Chat {
+    rows: VecDeque<OutboxRow>,
+    busy: bool,
+    pace: Bucket,
+    not_before: i64,
+    place: Place,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Nowhere,
+    Ready(Lane, i64),
+    Waiting(i64),
+}
+
+/// Two chats limited within this time mean the bot is limited.
+const BOT_WIDE_MS: i64 = 3_000;
+/// Idle chats are forgotten beyond this many.
+const KEEP_CHATS: usize = 512;
+
+impl Queue {
+    pub fn new(limits: Limits, now: i64) -> Queue {
+        Queue {
+            limits,
+            chats: HashMap::new(),
+            ready: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            bulk: Bucket::new(limits.bulk_per_second.max(1.0), limits.bulk_per_second, now),
+            frozen_until: 0,
+            last_limited: None,
+        }
+    }
+
+    pub fn push(&mut self, row: OutboxRow, now: i64) {
+        let chat_id = row.chat_id;
+        let chat = self.chat(chat_id, now);
+        // Within a chat the lanes keep their order too, but never overtake a message already under way.
+        let index = chat
+            .rows
+            .iter()
+            .position(|other| (other.lane, other.id) > (row.lane, row.id));
+        chat.rows.insert(index.unwrap_or(chat.rows.len()), row);
+        self.place(chat_id, now);
+    }
+
+    /// The next message that may leave, now under way until `done` or `retry`.
+    pub fn next(&mut self, now: i64) -> Option<OutboxRow> {
+        self.wake(now);
+        if now < self.frozen_until {
+            return None;
+        }
+        let (lane, _, chat_id) = *self.ready.first()?;
+        if is_bulk(lane) && !self.limits.off {
+            if self.bulk.ready_at(now) > now {
+                return None;
+            }
+            self.bulk.take(now);
+        }
+        self.unplace(chat_id);
+        let limits_off = self.limits.off;
+        let chat = self.chats.get_mut(&chat_id)?;
+        let row = chat.rows.pop_front()?;
+        chat.busy = true;
+        if !limits_off {
+            chat.pace.take(now);
+        }
+        Some(row)
+    }
+
+    /// When `next` may have something, if nothing new comes.
+    pub fn wake_at(&mut self, now: i64) -> Option<i64> {
+        let next = if let Some((lane, _, _)) = self.ready.first() {
+            if is_bulk(*lane) {
+                self.bulk.ready_at(now)
+            } else {
+                now
+            }
+        } else {
+            self.waiting.first()?.0
+        };
+        Some(next.max(self.frozen_until))
+    }
+
+    /// The message to this chat is settled; the chat's next may follow.
+    pub fn done(&mut self, chat_id: i64, now: i64) {
+        if let Some(chat) = self.chats.get_mut(&chat_id) {
+            chat.busy = false;
+        }
+        self.place(chat_id, now);
+        self.forget_idle(now);
+    }
+
+    /// The message goes again, before anything else to its chat.
+    pub fn retry(&mut self, row: OutboxRow, now: i64) {
+        let chat_id = row.chat_id;
+        let not_before = row.not_before;
+        let chat = self.chat(chat_id, now);
+        chat.busy = false;
+        chat.not_before = chat.not_before.max(not_before);
+        chat.rows.push_front(row);
+        self.place(chat_id, now);
+    }
+
+    /// A 429 came from this chat; a second chat within seconds stops the whole bot for as long.
+    pub fn limited(&mut self, chat_id: i64, until: i64, now: i64) {
+        if let Some((at, other)) = self.last_limited
+            && other != chat_id
+            && now - at < BOT_WIDE_MS
+        {
+            self.frozen_until = self.frozen_until.max(until);
+        }
+        self.last_limited = Some((now, chat_id));
+    }
+
+    fn chat(&mut self, chat_id: i64, now: i64) -> &mut Chat {
+        let limits = self.limits;
+        self.chats.entry(chat_id).or_insert_with(|| Chat {
+            rows: VecDeque::new(),
+            busy: false,
+            pace: if chat_id < 0 {
+                Bucket::new(limits.group_burst, limits.group_per_minute / 60.0, now)
+            } else {
+                Bucket::new(limits.chat_burst, limits.chat_per_second, now)
+            },
+            not_before: 0,
+            place: Place::Nowhere,
+        })
+    }
+
+    fn unplace(&mut self, chat_id: i64) {
+        let Some(chat) = self.chats.get_mut(&chat_id) else {
+            return;
+        };
+        match std::mem::replace(&mut chat.place, Place::Nowhere) {
+            Place::Nowhere => {}
+            Place::Ready(lane, id) => drop(self.ready.remove(&(lane, id, chat_id))),
+            Place::Waiting(at) => drop(self.waiting.remove(&(at, chat_id))),
+        }
+    }
+
+    fn place(&mut self, chat_id: i64, now: i64) {
+        self.unplace(chat_id);
+        let limits_off = self.limits.off;
+        let Some(chat) = self.chats.get_mut(&chat_id) else {
+            return;
+        };
+        let Some(first) = chat.rows.front().filter(|_| !chat.busy) else {
+            return;
+        };
+        let paced = if limits_off {
+            now
+        } else {
+            chat.pace.ready_at(now)
+        };
+        let at = paced.max(first.not_before).max(chat.not_before);
+        if at <= now {
+            chat.place = Place::Ready(first.lane, first.id);
+            self.ready.insert((first.lane, first.id, chat_id));
+        } else {
+            chat.place = Place::Waiting(at);
+            self.waiting.insert((at, chat_id));
+        }
+    }
+
+    fn wake(&mut self, now: i64) {
+        while let Some((at, chat_id)) = self.waiting.first().copied() {
+            if at > now {
+                break;
+            }
+            self.place(chat_id, now);
+            if let Some((again, same)) = self.waiting.first().copied()
+                && same == chat_id
+                && again <= now
+            {
+                break;
+            }
+        }
+    }
+
+    fn forget_idle(&mut self, now: i64) {
+        if self.chats.len() > KEEP_CHATS {
+            self.chats.retain(|_, chat| {
+                chat.busy
+                    || !chat.rows.is_empty()
+                    || chat.not_before > now
+                    || !chat.pace.is_full(now)
+            });
+        }
+    }
+}
+
+fn is_bulk(lane: Lane) -> bool {
+    match lane {
+        Lane::Reply | Lane::Notification | Lane::Edit => false,
+        Lane::FollowUp | Lane::Sequence | Lane::Broadcast => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Class;
+
+    fn row(id: i64, chat_id: i64, lane: Lane) -> OutboxRow {
+        OutboxRow {
+            id,
+            lead_id: chat_id,
+            chat_id,
+            lane,
+            class: Class::Reply,
+            cause: String::new(),
+            method: "SendMessage".into(),
+            payload: String::new(),
+            media: String::new(),
+            card: 0,
+            tries: 0,
+            not_before: 0,
+            created_at: 0,
+        }
+    }
+
+    fn ids(queue: &mut Queue, now: i64) -> Vec<i64> {
+        std::iter::from_fn(|| queue.next(now))
+            .map(|row| row.id)
+            .collect()
+    }
+
+    #[test]
+    fn a_chat_waits_for_its_own_message_and_nobody_elses() {
+        let mut queue = Queue::new(Limits::default(), 0);
+        queue.push(row(1, 10, Lane::Reply), 0);
+        queue.push(row(2, 10, Lane::Reply), 0);
+        queue.push(row(3, 20, Lane::Reply), 0);
+        assert_eq!(ids(&mut queue, 0), [1, 3]);
+        queue.done(10, 0);
+        assert_eq!(ids(&mut queue, 0), [2]);
+    }
+
+    #[test]
+    fn a_reply_overtakes_ten_thousand_broadcasts() {
+        let mut queue = Queue::new(Limits::default(), 0);
+        for n in 0..10_000 {
+            queue.push(row(n, n, Lane::Broadcast), 0);
+        }
+        queue.push(row(10_000, 10_000, Lane::Reply), 0);
+        assert_eq!(queue.next(0).map(|row| row.id), Some(10_000));
+        assert_eq!(ids(&mut queue, 0).len(), 25, "bulk leaves at its rate");
+        assert_eq!(queue.wake_at(0), Some(40));
+    }
+
+    #[test]
+    fn a_limit_of_one_chat_stops_that_chat_and_of_two_stops_the_bot() {
+        let mut queue = Queue::new(Limits::default(), 0);
+        queue.push(row(1, 10, Lane::Reply), 0);
+        let mut first = queue.next(0).unwrap();
+        first.not_before = 7_000;
+        queue.limited(10, 7_000, 0);
+        queue.retry(first, 0);
+        queue.push(row(2, 20, Lane::Reply), 0);
+        let mut second = queue.next(0).unwrap();
+        assert_eq!(second.id, 2);
+        second.not_before = 5_000;
+        queue.limited(20, 5_000, 100);
+        queue.retry(second, 100);
+        queue.push(row(3, 30, Lane::Reply), 100);
+        assert!(
+            queue.next(100).is_none(),
+            "two chats within seconds mean the bot"
+        );
+        assert_eq!(ids(&mut queue, 5_000), [2, 3]);
+        assert_eq!(ids(&mut queue, 7_000), [1]);
+    }
+
+    #[test]
+    fn a_chat_is_paced_after_its_burst() {
+        let mut queue = Queue::new(Limits::default(), 0);
+        let mut sent = 0;
+        for n in 0..12 {
+            queue.push(row(n, 10, Lane::Reply), 0);
+        }
+        while queue.next(0).is_some() {
+            sent += 1;
+            queue.done(10, 0);
+        }
+        assert_eq!(sent, 8);
+        assert_eq!(queue.wake_at(0), Some(1_000));
+        assert_eq!(ids(&mut queue, 1_000), [8]);
+    }
+}

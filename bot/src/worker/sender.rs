@@ -1,0 +1,394 @@
+//! Speaks: takes messages in the queue's order, calls Telegram, and reports every fate to the desk.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::queue::Queue;
+use super::uploads::Uploads;
+use super::{Aside, DeskInput, News, Report, SenderInput};
+use crate::app::App;
+use crate::policy::{self, Doubt};
+use crate::store::{Class, MediaRow, OutboxRow, OutboxState, Settled};
+use crate::telegram::outgoing;
+use crate::telegram::verdict::{Verdict, classify};
+
+type Flight = Pin<Box<dyn Future<Output = Done> + Send>>;
+
+/// A call that came back.
+struct Done {
+    row: OutboxRow,
+    verdict: Option<Verdict>,
+    media: Option<MediaRow>,
+}
+
+pub struct Sender {
+    app: Arc<App>,
+    desk: mpsc::UnboundedSender<DeskInput>,
+    queue: Queue,
+    uploads: Arc<Uploads>,
+    flights: FuturesUnordered<Flight>,
+    /// Calls of each message that could not leave, for the growing pause.
+    failures: HashMap<i64, u32>,
+    /// Repairs of each message (plain text, new chat, new file): bounded.
+    repairs: HashMap<i64, u8>,
+}
+
+/// How long a stop waits for messages already under way.
+const DRAIN: Duration = Duration::from_secs(10);
+const MOST_REPAIRS: u8 = 3;
+
+impl Sender {
+    pub fn new(app: Arc<App>, desk: mpsc::UnboundedSender<DeskInput>, uploads: Uploads) -> Sender {
+        let queue = Queue::new(app.limits, app.clock.now_ms());
+        Sender {
+            app,
+            desk,
+            queue,
+            uploads: Arc::new(uploads),
+            flights: FuturesUnordered::new(),
+            failures: HashMap::new(),
+            repairs: HashMap::new(),
+        }
+    }
+
+    /// Runs until told to stop; then lets calls under way come back and leaves the rest for the next start.
+    pub async fn run(
+        mut self,
+        mut inputs: mpsc::UnboundedReceiver<SenderInput>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        loop {
+            self.take_off();
+            let wake = self.wake_in();
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                input = inputs.recv() => match input {
+                    Some(input) => self.accept(input),
+                    None => break,
+                },
+                Some(done) = self.flights.next(), if !self.flights.is_empty() => self.settle(done),
+                () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
+            }
+        }
+        let _ = tokio::time::timeout(DRAIN, self.drain(inputs)).await;
+    }
+
+    async fn drain(&mut self, mut inputs: mpsc::UnboundedReceiver<SenderInput>) {
+        while let Ok(input) = inputs.try_recv() {
+            self.accept(input);
+        }
+        self.take_off();
+        while let Some(done) = self.flights.next().await {
+            self.settle(done);
+            self.take_off();
+        }
+    }
+
+    fn accept(&mut self, input: SenderInput) {
+        match input {
+            SenderInput::Rows(rows) => {
+                let now = self.app.clock.now_ms();
+                for row in rows {
+                    self.queue.push(row, now);
+                }
+            }
+            SenderInput::Asides(asides) => {
+                for aside in asides {
+                    self.answer(aside);
+                }
+            }
+        }
+    }
+
+    /// A press is answered beside everything else: it waits for nobody and nobody waits for it.
+    fn answer(&mut self, aside: Aside) {
+        let app = self.app.clone();
+        let flight = async move {
+            let mut payload = serde_json::json!({ "callback_query_id": aside.callback_id });
+            if let Some(text) = aside.text {
+                payload["text"] = Value::from(text.chars().take(200).collect::<String>());
+            }
+            // Its failure changes nothing: the spinner ends by itself.
+            let _ = app
+                .client
+                .send("AnswerCallbackQuery", payload.to_string())
+                .await;
+        };
+        #[expect(clippy::disallowed_methods, reason = "worker/ is where tasks are made")]
+        tokio::spawn(flight);
+    }
+
+    fn take_off(&mut self) {
+        let now = self.app.clock.now_ms();
+        while self.flights.len() < self.app.limits.in_flight {
+            let Some(row) = self.queue.next(now) else {
+                break;
+            };
+            let flight = fly(
+                self.app.clone(),
+                self.uploads.clone(),
+                self.desk.clone(),
+                row,
+            );
+            self.flights.push(Box::pin(flight));
+        }
+    }
+
+    fn wake_in(&mut self) -> Option<Duration> {
+        if self.flights.len() >= self.app.limits.in_flight {
+            return None;
+        }
+        let now = self.app.clock.now_ms();
+        let at = self.queue.wake_at(now)?;
+        // The clock may be moved, so no sleep is longer than this.
+        Some(Duration::from_millis(
+            u64::try_from(at - now).unwrap_or(0).clamp(1, 30_000),
+        ))
+    }
+
+    fn settle(&mut self, done: Done) {
+        let Done {
+            mut row,
+            verdict,
+            media,
+        } = done;
+        let now = self.app.clock.now_ms();
+        let news = media.map_or(News::None, News::File);
+        let Some(verdict) = verdict else {
+            // The gate said no; the desk has written why.
+            self.queue.done(row.chat_id, now);
+            return;
+        };
+        match verdict {
+            Verdict::Sent(sent) => {
+                self.app.meters.sent.add(1);
+                let reason = if sent.needless { "already so" } else { "" };
+                self.finish(row, OutboxState::Sent, reason, sent.message_id, news, now);
+            }
+            Verdict::NotSent(why) => {
+                let pause = self.pause(row.id);
+                tracing::debug!(outbox.id = row.id, "not sent, again in {pause} ms: {why}");
+                row.not_before = now + pause;
+                self.queue.retry(row, now);
+            }
+            Verdict::Limited { after_ms } => {
+                self.app.meters.limited.add(1);
+                row.not_before = now.saturating_add(after_ms);
+                self.queue.limited(row.chat_id, row.not_before, now);
+                self.again(row, "Telegram asked to wait", news, now);
+            }
+            Verdict::Ambiguous(why) => self.doubt(row, &why, news, now),
+            Verdict::Unreachable(reach, why) => self.finish(
+                row,
+                OutboxState::Failed,
+                &why,
+                0,
+                News::Unreachable(reach),
+                now,
+            ),
+            Verdict::TokenRefused(why) => {
+                // The poller ends the process; the message stays due.
+                row.not_before = now + 30_000;
+                self.again(row, &why, news, now);
+            }
+            Verdict::Refused(why) => self.refuse(row, &why, news, now),
+            repair @ (Verdict::Migrated(_)
+            | Verdict::Unparsable(_)
+            | Verdict::PrivateProfile
+            | Verdict::StaleFile(_)) => {
+                self.repair(row, repair, news, now);
+            }
+        }
+    }
+
+    fn doubt(&mut self, mut row: OutboxRow, why: &str, news: News, now: i64) {
+        row.tries += 1;
+        match policy::after_doubt(row.class, row.tries, now - row.created_at) {
+            Doubt::Again => {
+                if row.class == Class::Notification {
+                    mark_repeated(&mut row.payload);
+                }
+                row.not_before = now + 1_000 * row.tries.clamp(1, 60);
+                self.again(row, why, news, now);
+            }
+            Doubt::Unknown => {
+                self.app.meters.unknown.add(1);
+                tracing::warn!(
+                    outbox.id = row.id,
+                    lead.id = row.lead_id,
+                    "it is unknown whether a message arrived: {why}"
+                );
+                self.finish(row, OutboxState::Unknown, why, 0, news, now);
+            }
+        }
+    }
+
+    fn repair(&mut self, mut row: OutboxRow, verdict: Verdict, news: News, now: i64) {
+        let repairs = self.repairs.entry(row.id).or_default();
+        *repairs += 1;
+        if *repairs > MOST_REPAIRS {
+            return self.refuse(row, "repaired in every way and still refused", news, now);
+        }
+        let repaired = match &verdict {
+            Verdict::Migrated(chat_id) => with_chat(&row.payload, *chat_id),
+            Verdict::Unparsable(_) => outgoing::as_plain(&row.payload),
+            Verdict::PrivateProfile => outgoing::without_profiles(&row.payload),
+            _ => Some(row.payload.clone()),
+        };
+        let why = match verdict {
+            Verdict::Unparsable(why) => {
+                tracing::error!(
+                    outbox.id = row.id,
+                    lead.id = row.lead_id,
+                    "markup refused, sent bare: {why}"
+                );
+                why
+            }
+            Verdict::Migrated(chat_id) => format!("the chat moved to {chat_id}"),
+            _ => "repaired".to_owned(),
+        };
+        match repaired {
+            Some(payload) => {
+                row.payload = payload;
+                self.again(row, &why, news, now);
+            }
+            None => self.refuse(row, &why, news, now),
+        }
+    }
+
+    fn refuse(&mut self, row: OutboxRow, why: &str, news: News, now: i64) {
+        self.app.meters.failed.add(1);
+        tracing::error!(
+            outbox.id = row.id,
+            lead.id = row.lead_id,
+            "a message was refused for good: {why}"
+        );
+        self.finish(row, OutboxState::Failed, why, 0, news, now);
+    }
+
+    /// Durable before it is tried again, so that a restart obeys too.
+    fn again(&mut self, row: OutboxRow, why: &str, news: News, now: i64) {
+        self.report(&row, OutboxState::Due, why, 0, news, now);
+        self.queue.retry(row, now);
+    }
+
+    fn finish(
+        &mut self,
+        row: OutboxRow,
+        state: OutboxState,
+        why: &str,
+        message_id: i64,
+        news: News,
+        now: i64,
+    ) {
+        self.failures.remove(&row.id);
+        self.repairs.remove(&row.id);
+        self.report(&row, state, why, message_id, news, now);
+        self.queue.done(row.chat_id, now);
+    }
+
+    fn report(
+        &self,
+        row: &OutboxRow,
+        state: OutboxState,
+        why: &str,
+        message_id: i64,
+        news: News,
+        now: i64,
+    ) {
+        let settled = Settled {
+            id: row.id,
+            state,
+            reason: why.to_owned(),
+            tries: row.tries,
+            not_before: row.not_before,
+            message_id,
+            at: now,
+        };
+        // A desk that is gone means the process is ending; the row stays as it was.
+        let _ = self.desk.send(DeskInput::Report(Report {
+            settled,
+            chat_id: row.chat_id,
+            news,
+        }));
+    }
+
+    /// 0.5, 1, 2 … 30 seconds.
+    fn pause(&mut self, id: i64) -> i64 {
+        let failures = self.failures.entry(id).or_default();
+        *failures += 1;
+        (250_i64 << (*failures).min(7)).min(30_000)
+    }
+}
+
+async fn fly(
+    app: Arc<App>,
+    uploads: Arc<Uploads>,
+    desk: mpsc::UnboundedSender<DeskInput>,
+    row: OutboxRow,
+) -> Done {
+    if row.class == Class::Proactive && !claim(&desk, &row).await {
+        return Done {
+            row,
+            verdict: None,
+            media: None,
+        };
+    }
+    if row.media.is_empty() {
+        let verdict = classify(&app.client.send(&row.method, row.payload.clone()).await);
+        return Done {
+            row,
+            verdict: Some(verdict),
+            media: None,
+        };
+    }
+    let now = app.clock.now_ms();
+    let (verdict, media) = uploads
+        .send(&app.client, &row.method, &row.payload, &row.media, now)
+        .await;
+    Done {
+        row,
+        verdict: Some(verdict),
+        media,
+    }
+}
+
+/// At most once: the intent is durable before the call, and the gate is asked at the last moment.
+async fn claim(desk: &mpsc::UnboundedSender<DeskInput>, row: &OutboxRow) -> bool {
+    let (may_go, answer) = oneshot::channel();
+    desk.send(DeskInput::Claim {
+        row: Box::new(row.clone()),
+        may_go,
+    })
+    .is_ok()
+        && answer.await.unwrap_or(false)
+}
+
+const REPEATED: &str = "🔁 Повтор: ";
+
+fn mark_repeated(payload: &mut String) {
+    let Ok(mut value) = serde_json::from_str::<Value>(payload) else {
+        return;
+    };
+    if let Some(Value::String(text)) = value.get_mut("text")
+        && !text.starts_with(REPEATED)
+    {
+        text.insert_str(0, REPEATED);
+        *payload = value.to_string();
+    }
+}
+
+fn with_chat(payload: &str, chat_id: i64) -> Option<String> {
+    let mut value: Value = serde_json::from_str(payload).ok()?;
+    value["chat_id"] = Value::from(chat_id);
+    Some(value.to_string())
+}

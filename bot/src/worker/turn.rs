@@ -1,0 +1,250 @@
+//! One lead's turn: the pure engine's outcome becomes rows. A turn that fails leaves nothing behind.
+
+use crate::funnel::Outcome;
+use crate::funnel::effect::{Effect, Message, Notice};
+use crate::funnel::event::{TimerData, TimerName};
+use crate::funnel::session::Place;
+use crate::lead::{Handoff, LeadId};
+use crate::policy::{self, Decision};
+use crate::store::{Case, Class, EventRow, InboxState, Lane, Member, OutboxRow};
+use crate::telegram::outgoing;
+use crate::worker::Aside;
+
+/// What one update or timer wants written. Row ids are given when it is merged.
+#[derive(Debug, Default)]
+pub struct Turn {
+    pub case: Option<Case>,
+    pub events: Vec<EventRow>,
+    pub outbox: Vec<OutboxRow>,
+    /// Messages the gate refused, with its reason.
+    pub dropped: Vec<(OutboxRow, &'static str)>,
+    pub timers: Vec<(LeadId, TimerName, Option<(i64, TimerData)>)>,
+    pub asides: Vec<Aside>,
+    pub notices: Vec<Notice>,
+    pub members: Vec<Member>,
+    pub forget: Option<(LeadId, i64)>,
+    /// How the inbox row ends; handled unless said otherwise.
+    pub inbox: Option<InboxState>,
+}
+
+/// What set the turn going.
+pub struct Cause<'a> {
+    pub now: i64,
+    /// `Reply` when the lead spoke, `Proactive` when a timer did.
+    pub class: Class,
+    /// For the outbox row: why these words were written.
+    pub why: &'a str,
+    /// The press to answer.
+    pub callback_id: Option<String>,
+}
+
+impl Turn {
+    /// Turns the engine's outcome into rows. `before` is where the lead stood.
+    pub fn from_outcome(
+        mut case: Case,
+        before: Option<Place>,
+        outcome: Outcome,
+        cause: &Cause<'_>,
+    ) -> Turn {
+        case.lead = outcome.lead;
+        case.session = outcome.session;
+        let mut turn = Turn::default();
+        let mut place = before;
+        let mut toast = None;
+        for effect in outcome.effects {
+            match effect {
+                Effect::Say(message) => turn.say(&case, &message, cause),
+                Effect::Toast(text) => toast = Some(text),
+                Effect::Notify(notice) => {
+                    turn.event(&case, &place, cause, "notify", notice_word(&notice), "", 0);
+                    turn.notices.push(notice);
+                }
+                Effect::Schedule {
+                    name,
+                    after_ms,
+                    data,
+                } => {
+                    turn.timers.push((
+                        case.lead.id,
+                        name,
+                        Some((cause.now.saturating_add(after_ms), data)),
+                    ));
+                }
+                Effect::Cancel { name } => turn.timers.push((case.lead.id, name, None)),
+                Effect::Forget => turn.forget = Some((case.lead.id, case.lead.chat_id)),
+                other => turn.tell(&case, &mut place, cause, other),
+            }
+        }
+        if let Some(callback_id) = &cause.callback_id {
+            turn.asides.push(Aside {
+                callback_id: callback_id.clone(),
+                text: toast,
+            });
+        }
+        turn.case = Some(case);
+        turn
+    }
+
+    /// Effects that are lines of the lead's story.
+    fn tell(&mut self, case: &Case, place: &mut Option<Place>, cause: &Cause<'_>, effect: Effect) {
+        match effect {
+            Effect::Tag { tag, on } => self.event(
+                case,
+                place,
+                cause,
+                "tag",
+                &tag,
+                if on { "on" } else { "off" },
+                0,
+            ),
+            Effect::Score { points, reason } => {
+                self.event(case, place, cause, "score", "", &reason, i64::from(points))
+            }
+            Effect::Contact(contact) => {
+                let kind = match contact.kind {
+                    crate::lead::ContactKind::Phone => "phone",
+                    crate::lead::ContactKind::Email => "email",
+                };
+                self.event(case, place, cause, "contact", kind, &contact.value, 0);
+            }
+            Effect::Answer { name, value } => {
+                self.event(case, place, cause, "answer", &name, &words(&value), 0)
+            }
+            Effect::Entered { funnel, by } => {
+                *place = Some(Place {
+                    funnel,
+                    step: String::new(),
+                });
+                self.event(case, place, cause, "entered", "", &by, 0);
+            }
+            Effect::Reached {
+                funnel,
+                step,
+                variant,
+            } => {
+                *place = Some(Place { funnel, step });
+                self.event(
+                    case,
+                    place,
+                    cause,
+                    "reached",
+                    "",
+                    variant.as_deref().unwrap_or(""),
+                    0,
+                );
+            }
+            Effect::Ended { funnel } => {
+                let ended = Some(Place {
+                    funnel,
+                    step: String::new(),
+                });
+                self.event(case, &ended, cause, "ended", "", "", 0);
+            }
+            Effect::LinkOpened { name, url } => {
+                self.event(case, place, cause, "link", &name, &url, 0)
+            }
+            Effect::Handoff(handoff) => {
+                self.event(case, place, cause, "handoff", "", handoff_word(handoff), 0)
+            }
+            Effect::OptOut(out) => self.event(
+                case,
+                place,
+                cause,
+                "optout",
+                "",
+                if out { "on" } else { "off" },
+                0,
+            ),
+            Effect::Language(code) => self.event(case, place, cause, "language", "", &code, 0),
+            Effect::Ignored { why } => self.event(case, place, cause, "ignored", "", why, 0),
+            // Handled by the caller.
+            Effect::Say(_)
+            | Effect::Toast(_)
+            | Effect::Notify(_)
+            | Effect::Schedule { .. }
+            | Effect::Cancel { .. }
+            | Effect::Forget => {}
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the columns of an event")]
+    fn event(
+        &mut self,
+        case: &Case,
+        place: &Option<Place>,
+        cause: &Cause<'_>,
+        kind: &'static str,
+        name: &str,
+        value: &str,
+        points: i64,
+    ) {
+        let (funnel, step) = place
+            .as_ref()
+            .map(|p| (p.funnel.clone(), p.step.clone()))
+            .unwrap_or_default();
+        self.events.push(EventRow {
+            id: 0,
+            lead_id: case.lead.id,
+            at: cause.now,
+            kind,
+            funnel,
+            step,
+            name: name.to_owned(),
+            value: value.to_owned(),
+            points,
+        });
+    }
+
+    fn say(&mut self, case: &Case, message: &Message, cause: &Cause<'_>) {
+        let out = outgoing::render(case.lead.chat_id, message);
+        let row = OutboxRow {
+            id: 0,
+            lead_id: case.lead.id,
+            chat_id: case.lead.chat_id,
+            lane: if cause.class == Class::Reply {
+                Lane::Reply
+            } else {
+                Lane::FollowUp
+            },
+            class: cause.class,
+            cause: cause.why.to_owned(),
+            method: out.method,
+            payload: out.payload,
+            media: out.media,
+            card: 0,
+            tries: 0,
+            not_before: 0,
+            created_at: cause.now,
+        };
+        match policy::may_send(&case.lead, cause.class) {
+            Decision::Send { .. } => self.outbox.push(row),
+            Decision::Drop { reason } => self.dropped.push((row, reason)),
+        }
+    }
+}
+
+fn words(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn notice_word(notice: &Notice) -> &str {
+    match notice {
+        Notice::Contact => "contact",
+        Notice::Link => "link",
+        Notice::Hot => "hot",
+        Notice::Human => "human",
+        Notice::Text(text) => text,
+    }
+}
+
+fn handoff_word(handoff: Handoff) -> &'static str {
+    match handoff {
+        Handoff::Bot => "bot",
+        Handoff::Waiting => "waiting",
+        Handoff::Human => "human",
+        Handoff::Closed => "closed",
+    }
+}

@@ -1,0 +1,129 @@
+-- Times are unix milliseconds, flags 0/1, JSON is TEXT, ids are made by the program, partner_id leads every key.
+
+CREATE TABLE facts (
+  partner_id TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  value      TEXT NOT NULL,
+  PRIMARY KEY (partner_id, name)
+) WITHOUT ROWID;
+
+-- Every update Telegram gave us. A handled row keeps its id and loses its text.
+CREATE TABLE inbox (
+  partner_id  TEXT   NOT NULL,
+  update_id   BIGINT NOT NULL,
+  state       TEXT   NOT NULL,              -- pending | done | kept (unknown kind) | dead (set aside)
+  tries       BIGINT NOT NULL DEFAULT 0,
+  chat_id     BIGINT NOT NULL DEFAULT 0,
+  raw         TEXT   NOT NULL DEFAULT '',
+  error       TEXT   NOT NULL DEFAULT '',
+  received_at BIGINT NOT NULL,
+  PRIMARY KEY (partner_id, update_id)
+) WITHOUT ROWID;
+CREATE INDEX inbox_open ON inbox (partner_id, state, update_id) WHERE state IN ('pending', 'dead');
+
+CREATE TABLE leads (
+  partner_id   TEXT   NOT NULL,
+  id           BIGINT NOT NULL,
+  chat_id      BIGINT NOT NULL,
+  first_name   TEXT   NOT NULL,
+  last_name    TEXT   NOT NULL,
+  username     TEXT   NOT NULL,
+  language     TEXT   NOT NULL,
+  phone        TEXT   NOT NULL,
+  phone_origin TEXT   NOT NULL,
+  email        TEXT   NOT NULL,
+  email_origin TEXT   NOT NULL,
+  tags         TEXT   NOT NULL,             -- JSON array
+  score        BIGINT NOT NULL,             -- sum of the points in events, kept beside them
+  reach        TEXT   NOT NULL,
+  opted_out    BIGINT NOT NULL,
+  handoff      TEXT   NOT NULL,
+  first_touch  TEXT   NOT NULL,             -- JSON or ''
+  last_touch   TEXT   NOT NULL,
+  funnel       TEXT   NOT NULL,             -- where the lead stands, also inside session
+  step         TEXT   NOT NULL,
+  session      TEXT   NOT NULL,             -- JSON
+  insider      BIGINT NOT NULL,             -- one of the partner's own people: not counted
+  handled_at   BIGINT NOT NULL,             -- 0 until the partner marks the lead
+  handled_by   TEXT   NOT NULL,
+  hot_at       BIGINT NOT NULL,             -- last time the partner was told it is hot
+  created_at   BIGINT NOT NULL,
+  last_seen_at BIGINT NOT NULL,
+  PRIMARY KEY (partner_id, id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX leads_chat ON leads (partner_id, chat_id);
+CREATE INDEX leads_place ON leads (partner_id, funnel, step);
+
+-- The story of a lead: one row per thing that happened. Score is the sum of points.
+CREATE TABLE events (
+  partner_id TEXT   NOT NULL,
+  id         BIGINT NOT NULL,
+  lead_id    BIGINT NOT NULL,
+  at         BIGINT NOT NULL,
+  kind       TEXT   NOT NULL,
+  funnel     TEXT   NOT NULL DEFAULT '',
+  step       TEXT   NOT NULL DEFAULT '',
+  name       TEXT   NOT NULL DEFAULT '',
+  value      TEXT   NOT NULL DEFAULT '',
+  points     BIGINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (partner_id, id)
+) WITHOUT ROWID;
+CREATE INDEX events_lead ON events (partner_id, lead_id, id);
+CREATE INDEX events_kind ON events (partner_id, kind, at);
+
+CREATE TABLE timers (
+  partner_id TEXT   NOT NULL,
+  lead_id    BIGINT NOT NULL,
+  name       TEXT   NOT NULL,
+  due_at     BIGINT NOT NULL,
+  data       TEXT   NOT NULL,
+  PRIMARY KEY (partner_id, lead_id, name)
+) WITHOUT ROWID;
+CREATE INDEX timers_due ON timers (partner_id, due_at);
+
+-- Messages to send and what became of them.
+CREATE TABLE outbox (
+  partner_id TEXT   NOT NULL,
+  id         BIGINT NOT NULL,
+  lead_id    BIGINT NOT NULL,               -- 0: not about a lead
+  chat_id    BIGINT NOT NULL,
+  lane       BIGINT NOT NULL,
+  class      TEXT   NOT NULL,               -- reply | notification | proactive | edit
+  cause      TEXT   NOT NULL,               -- why the message was written
+  method     TEXT   NOT NULL,
+  payload    TEXT   NOT NULL,               -- JSON
+  media      TEXT   NOT NULL,               -- JSON or ''
+  card       BIGINT NOT NULL DEFAULT 0,     -- the lead whose card this is, or 0
+  state      TEXT   NOT NULL,               -- due | sending | sent | failed | unknown | dropped
+  reason     TEXT   NOT NULL DEFAULT '',
+  tries      BIGINT NOT NULL DEFAULT 0,
+  not_before BIGINT NOT NULL DEFAULT 0,
+  message_id BIGINT NOT NULL DEFAULT 0,
+  created_at BIGINT NOT NULL,
+  settled_at BIGINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (partner_id, id)
+) WITHOUT ROWID;
+CREATE INDEX outbox_open ON outbox (partner_id, id) WHERE state IN ('due', 'sending');
+CREATE INDEX outbox_unknown ON outbox (partner_id, id) WHERE state = 'unknown';
+CREATE INDEX outbox_lead ON outbox (partner_id, lead_id, id);
+CREATE INDEX outbox_card ON outbox (partner_id, card, id) WHERE card <> 0;
+
+CREATE TABLE media (
+  partner_id TEXT   NOT NULL,
+  sha256     TEXT   NOT NULL,
+  kind       TEXT   NOT NULL,
+  file_id    TEXT   NOT NULL,
+  stored_at  BIGINT NOT NULL,
+  PRIMARY KEY (partner_id, sha256, kind)
+) WITHOUT ROWID;
+
+-- The partner's people who came by a signed link; those of config.yaml are not here.
+CREATE TABLE team (
+  partner_id TEXT   NOT NULL,
+  user_id    BIGINT NOT NULL,
+  name       TEXT   NOT NULL,
+  invite     TEXT   NOT NULL,               -- nonce of the link: used once
+  bound_at   BIGINT NOT NULL,
+  PRIMARY KEY (partner_id, user_id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX team_invite ON team (partner_id, invite);
