@@ -1,6 +1,7 @@
 //! The local Telegram: a Bot API server on loopback, strict by the schema in both directions,
 //! with a control API that plays the people. `docs/sandbox.md` is its reference.
 
+mod answer;
 mod api;
 mod check;
 mod clock;

@@ -7,23 +7,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::Router;
-use bytes::Bytes;
-use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::{Service, service_fn};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+use super::answer::{Body, Hangup, answer, error, spoil};
 use super::api::{self, Answer, ApiError, Outcome};
 use super::clock::Clock;
 use super::control;
-use super::faults::{FaultKind, FaultRule};
 use super::journal::Event;
 use super::page;
 use super::queue::{Poll, PollEnd};
@@ -130,20 +128,6 @@ impl Drop for Sandbox {
         }
     }
 }
-
-type Body = Either<Full<Bytes>, axum::body::Body>;
-
-/// The connection is to be closed without an answer.
-#[derive(Debug)]
-struct Hangup;
-
-impl std::fmt::Display for Hangup {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("closed on purpose")
-    }
-}
-
-impl std::error::Error for Hangup {}
 
 #[expect(
     clippy::disallowed_methods,
@@ -333,106 +317,6 @@ async fn delay_repeated_conflict(world: &World, index: usize) {
     };
     if repeated {
         tokio::time::sleep(PAUSE).await;
-    }
-}
-
-fn answer(result: &Result<Answer, ApiError>) -> Response<Body> {
-    match result {
-        Ok(answer) => reply(StatusCode::OK, answer.to_json()),
-        Err(problem) => error(problem),
-    }
-}
-
-fn error(error: &ApiError) -> Response<Body> {
-    let status = StatusCode::from_u16(error.code).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut response = reply(status, error.to_json());
-    if let Some(seconds) = error.retry_after {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
-}
-
-fn reply(status: StatusCode, body: String) -> Response<Body> {
-    let mut response = Response::new(Either::Left(Full::new(Bytes::from(body))));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-/// Gives the answer the way the fault wants it.
-async fn spoil(
-    result: Result<Answer, ApiError>,
-    rule: &FaultRule,
-    socket: std::os::fd::RawFd,
-) -> Result<Response<Body>, Hangup> {
-    match rule.kind {
-        FaultKind::Status(_) => Ok(answer(&result)),
-        FaultKind::Html502 => {
-            let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx/1.18.0</center>\r\n</body>\r\n</html>\r\n";
-            let mut response = reply(StatusCode::BAD_GATEWAY, page.to_owned());
-            response
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-            Ok(response)
-        }
-        FaultKind::Refuse | FaultKind::LostAnswer => Err(Hangup),
-        FaultKind::Reset => {
-            reset_on_close(socket);
-            Err(Hangup)
-        }
-        FaultKind::Timeout => std::future::pending().await,
-        FaultKind::Truncated => Ok(truncated(&result)),
-        FaultKind::BadJson => Ok(reply(
-            StatusCode::OK,
-            r#"{"ok":true,"result":{"message_id":1,"#.to_owned(),
-        )),
-        FaultKind::Slow => {
-            tokio::time::sleep(Duration::from_millis(rule.delay_ms)).await;
-            Ok(answer(&result))
-        }
-    }
-}
-
-/// The full length is promised, half of it comes, then the connection breaks.
-fn truncated(result: &Result<Answer, ApiError>) -> Response<Body> {
-    let whole = match result {
-        Ok(answer) => answer.to_json(),
-        Err(error) => error.to_json(),
-    };
-    let half = Bytes::copy_from_slice(&whole.as_bytes()[..whole.len() / 2]);
-    // The pause lets the first half leave before the break throws away what is unsent.
-    let broken = async {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        Err(Hangup)
-    };
-    let parts = stream::iter([Ok(half)]).chain(stream::once(broken));
-    let mut response = Response::new(Either::Right(axum::body::Body::from_stream(parts)));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
-    response
-}
-
-/// Makes the kernel answer the peer with RST when the socket is closed.
-fn reset_on_close(socket: std::os::fd::RawFd) {
-    let linger = libc::linger {
-        l_onoff: 1,
-        l_linger: 0,
-    };
-    let size = libc::socklen_t::try_from(size_of::<libc::linger>()).unwrap_or(0);
-    // SAFETY: the socket is open for as long as its connection is served, which is now; the pointer and size describe `linger`.
-    unsafe {
-        libc::setsockopt(
-            socket,
-            libc::SOL_SOCKET,
-            libc::SO_LINGER,
-            (&raw const linger).cast(),
-            size,
-        );
     }
 }
 
