@@ -310,6 +310,14 @@ async fn tokens_are_unknown_until_registered_or_welcome_when_asked() {
         answer.json::<Value>().await.unwrap()["description"],
         "Unauthorized"
     );
+    rig.world
+        .add_bot("123456:NEW-TEST", "demo_bot", "Demo")
+        .unwrap();
+    assert_eq!(
+        rig.refused("getMe", json!({})).await,
+        "401 Unauthorized",
+        "the old token is revoked"
+    );
     let open = Rig::with(Options {
         accept_any_token: true,
         ..Options::default()
