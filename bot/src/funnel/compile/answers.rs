@@ -139,7 +139,8 @@ impl Site<'_> {
         let mut branches: Vec<Silent> = Vec::new();
         for (at, branch) in spec.silent.iter().enumerate() {
             let path = format!("{path}[{at}]");
-            let after_ms = self.duration(&format!("{path}.after"), &branch.after);
+            let earlier = branches.last().map_or(0, |last| last.after_ms);
+            let after_ms = self.duration_or(&format!("{path}.after"), &branch.after, earlier + 1);
             if branch.say.is_none() && branch.to.is_none() {
                 self.problems
                     .error(&path, "nothing happens here; add \"say\" or \"to\"");

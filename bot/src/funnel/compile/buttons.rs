@@ -103,16 +103,12 @@ impl Site<'_> {
             };
         }
         let url = self.partner.links.get(link).cloned();
-        if url.is_none() {
-            let otherwise = match link.starts_with("http://") {
-                true => "; write an https address".to_owned(),
-                false => format!("; add links.{link} to config.yaml, or write an https address"),
-            };
-            let help = hint(
-                link,
-                self.partner.links.keys().map(String::as_str),
-                &otherwise,
-            );
+        if url.is_none() && link.contains("://") {
+            self.problems.error(path, "only https addresses can be opened; write https://…, or a name from links in config.yaml");
+        } else if url.is_none() {
+            let otherwise = format!("; add links.{link} to config.yaml, or write an https address");
+            let known = self.partner.links.keys().map(String::as_str);
+            let help = hint(link, known, &otherwise);
             self.problems
                 .error(path, format!("no link \"{link}\"{help}"));
         }

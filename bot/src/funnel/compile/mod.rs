@@ -14,7 +14,7 @@ mod texts;
 mod time;
 mod ways;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -102,9 +102,11 @@ pub fn compile(files: &[SourceFile], partner: &Partner) -> Compiled {
         list.push(funnel);
     }
     let triggers = enter::compile(&drafts, &list, &index, partner, &mut diagnostics);
-    diagnostics.extend(ways::problems(&drafts, &list, &triggers));
+    let wrong = with_errors(&diagnostics);
+    diagnostics.extend(ways::problems(&drafts, &list, &triggers, &wrong));
     let (phrases, problems) = Phrases::new(&mut templates, &partner.texts);
     diagnostics.extend(problems.into_iter().map(phrase_problem));
+    diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     let ready = !diagnostics
         .iter()
         .any(|problem| problem.severity == Severity::Error);
@@ -115,6 +117,14 @@ pub fn compile(files: &[SourceFile], partner: &Partner) -> Compiled {
         diagnostics,
         sources: Vec::new(),
     }
+}
+
+/// Files with errors so far; their targets are not all known.
+fn with_errors(diagnostics: &[Diagnostic]) -> BTreeSet<String> {
+    let errors = diagnostics
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error);
+    errors.map(|problem| problem.file.clone()).collect()
 }
 
 fn assemble(

@@ -112,9 +112,20 @@ impl Site<'_> {
                 Some(id)
             }
             Err(problem) => {
-                self.problems.error(path, problem.0);
+                self.problems
+                    .error(path, format!("{}; {}", problem.0, how_to_write(text, kind)));
                 None
             }
+        }
+    }
+}
+
+fn how_to_write(text: &str, kind: Kind) -> &'static str {
+    match kind {
+        Kind::When if text.contains('=') && !text.contains("==") => "to compare, write ==",
+        Kind::When => "write a condition such as lead.score > 20 or answers.city == 'Алматы'",
+        Kind::Html | Kind::Plain => {
+            "a value is written {{ lead.first_name }}, a choice {% if lead.phone %}…{% endif %}"
         }
     }
 }

@@ -7,6 +7,11 @@ const YEAR_MS: i64 = 366 * 24 * 3_600_000;
 impl Site<'_> {
     /// Milliseconds; a wrong one is reported and stands as an hour.
     pub fn duration(&mut self, path: &str, text: &str) -> i64 {
+        self.duration_or(path, text, 3_600_000)
+    }
+
+    /// Milliseconds; a wrong one is reported and stands as `otherwise`.
+    pub fn duration_or(&mut self, path: &str, text: &str, otherwise: i64) -> i64 {
         match parse(text) {
             Some(ms) if (1..=YEAR_MS).contains(&ms) => ms,
             Some(_) => {
@@ -14,14 +19,14 @@ impl Site<'_> {
                     path,
                     format!("\"{text}\" is out of range; write between 1s and 366d"),
                 );
-                3_600_000
+                otherwise
             }
             None => {
                 self.problems.error(
                     path,
                     format!("\"{text}\" is not a duration; write it like 90s, 15m, 2h or 1d"),
                 );
-                3_600_000
+                otherwise
             }
         }
     }

@@ -10,13 +10,22 @@ use crate::funnel::model::{ButtonAction, Funnel, FunnelIx, Keyboard, Step, StepI
 
 type Node = (FunnelIx, StepIx);
 
-pub(super) fn problems(drafts: &[Draft], list: &[Funnel], triggers: &Triggers) -> Vec<Diagnostic> {
+/// `wrong` names files with errors: where targets are missing, nobody can say what is reached.
+pub(super) fn problems(
+    drafts: &[Draft],
+    list: &[Funnel],
+    triggers: &Triggers,
+    wrong: &BTreeSet<String>,
+) -> Vec<Diagnostic> {
     let mut all: Vec<Problems<'_>> = drafts
         .iter()
         .map(|draft| Problems::new(&draft.places))
         .collect();
-    unreached(drafts, list, triggers, &mut all);
+    if wrong.is_empty() {
+        unreached(drafts, list, triggers, &mut all);
+    }
     rounds(list, &mut all);
+    silent_rounds(list, &mut all);
     recursion(list, &mut all);
     all.into_iter().flat_map(|problems| problems.list).collect()
 }
@@ -183,6 +192,55 @@ fn round_from(list: &[Funnel], start: Node) -> Vec<Node> {
         }
         path.push(next);
     }
+}
+
+/// Steps a lead who never answers is taken through.
+fn silent_ways(list: &[Funnel], at: Node) -> Vec<Node> {
+    let silent = list[at.0].steps[at.1].silent.iter();
+    let silent = silent.filter_map(|branch| node(at.0, branch.to?));
+    own_ways(list, at).into_iter().chain(silent).collect()
+}
+
+/// A lead who keeps silent must come to rest, or the bot would write to them for ever.
+fn silent_rounds(list: &[Funnel], all: &mut [Problems<'_>]) {
+    let mut reported: HashSet<Node> = HashSet::new();
+    for (ix, funnel) in list.iter().enumerate() {
+        for at in 0..funnel.steps.len() {
+            let start = (ix, at);
+            if funnel.steps[at].silent.is_empty() || reported.contains(&start) {
+                continue;
+            }
+            if let Some(round) = round_back(list, start) {
+                let names = round
+                    .iter()
+                    .chain([&start])
+                    .map(|at| &*list[at.0].steps[at.1].id);
+                let names = names.collect::<Vec<_>>().join(" → ");
+                all[ix].error(
+                    &format!("steps.{}.silent", funnel.steps[at].id),
+                    format!("a lead who says nothing goes round for ever: {names}; let the last branch end, or only say something"),
+                );
+                reported.extend(round);
+            }
+        }
+    }
+}
+
+/// The shortest way from a step back to it that a silent lead takes.
+fn round_back(list: &[Funnel], start: Node) -> Option<Vec<Node>> {
+    let mut open = std::collections::VecDeque::from([vec![start]]);
+    let mut seen = HashSet::new();
+    while let Some(path) = open.pop_front() {
+        for next in silent_ways(list, *path.last()?) {
+            if next == start {
+                return Some(path);
+            }
+            if seen.insert(next) {
+                open.push_back(path.iter().copied().chain([next]).collect());
+            }
+        }
+    }
+    None
 }
 
 fn recursion(list: &[Funnel], all: &mut [Problems<'_>]) {
