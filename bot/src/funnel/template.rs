@@ -41,8 +41,8 @@ pub struct TemplateProblem(pub String);
 pub struct Templates {
     env: Environment<'static>,
     count: usize,
-    /// What is shown of a text whose values cannot be computed.
-    plain: HashMap<TemplateId, String>,
+    /// As they are written.
+    sources: HashMap<TemplateId, String>,
 }
 
 impl std::fmt::Debug for Templates {
@@ -74,7 +74,7 @@ impl Default for Templates {
         Self {
             env,
             count: 0,
-            plain: HashMap::new(),
+            sources: HashMap::new(),
         }
     }
 }
@@ -109,16 +109,14 @@ impl Templates {
         let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
         names.sort();
         let id = TemplateId(id);
-        if kind != Kind::When {
-            self.plain.insert(id.clone(), without_code(source, ""));
-        }
+        self.sources.insert(id.clone(), source.to_owned());
         Ok((id, names))
     }
 
     /// The text, without its values should they fail to compute: a lead never sees an error.
     pub fn render_or_plain(&self, id: &TemplateId, scope: &Value) -> String {
         let rendered = self.render(id, scope);
-        rendered.unwrap_or_else(|_| self.plain.get(id).cloned().unwrap_or_default())
+        rendered.unwrap_or_else(|_| without_code(self.source(id), ""))
     }
 
     pub fn render(&self, id: &TemplateId, scope: &Value) -> Result<String, String> {
@@ -126,8 +124,14 @@ impl Templates {
         template.render(scope.clone()).map_err(|e| e.to_string())
     }
 
+    /// The condition as its author wrote it.
+    pub fn source(&self, id: &TemplateId) -> &str {
+        self.sources.get(id).map_or("", String::as_str)
+    }
+
+    /// The text outside of any talk, with `…` for each value.
     pub fn without_values(&self, id: &TemplateId) -> String {
-        self.plain.get(id).cloned().unwrap_or_default()
+        without_code(self.source(id), "…")
     }
 
     /// A condition that cannot be computed is false.

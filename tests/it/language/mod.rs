@@ -5,6 +5,8 @@ mod edits;
 mod errors;
 mod globals;
 mod journeys;
+mod pictures;
+mod tools;
 
 use bot::funnel::{Funnels, SourceFile, compile, transcript};
 use bot::partner::Partner;

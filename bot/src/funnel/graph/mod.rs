@@ -1,0 +1,241 @@
+//! A funnel as a picture: steps as boxes, ways as arrows, as Mermaid text or as an SVG. PURE.
+
+mod layout;
+mod mermaid;
+mod svg;
+
+use super::html;
+use super::model::{ButtonAction, Funnels, Keyboard, Step, StepText, Target};
+pub use mermaid::mermaid;
+pub use svg::svg;
+
+/// Longest text in a box and on an arrow.
+const BOX_TEXT: usize = 64;
+const EDGE_TEXT: usize = 28;
+
+/// What is drawn.
+struct Picture {
+    title: String,
+    nodes: Vec<Node>,
+    edges: Vec<Edge>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    Say,
+    /// Waits for the lead.
+    Ask,
+    /// Another funnel, the end, a person.
+    Exit,
+}
+
+struct Node {
+    id: String,
+    text: String,
+    look: Look,
+}
+
+struct Edge {
+    from: usize,
+    to: usize,
+    label: String,
+    /// Happens by itself: `next`, silence.
+    dashed: bool,
+}
+
+/// Builds the picture of one funnel; `None` when there is no such funnel.
+fn picture(funnels: &Funnels, id: &str) -> Option<Picture> {
+    let ix = *funnels.by_id.get(id)?;
+    let funnel = &funnels.list[ix];
+    let title = format!("{} ({})", funnels.static_text(&funnel.title, 0), funnel.id);
+    let mut order: Vec<usize> = (0..funnel.steps.len()).collect();
+    order.sort_by_key(|at| (*at != funnel.first, funnel.steps[*at].line));
+    let nodes = order
+        .iter()
+        .map(|at| step_node(funnels, &funnel.steps[*at]))
+        .collect();
+    let mut drawing = Drawing {
+        funnels,
+        order,
+        picture: Picture {
+            title,
+            nodes,
+            edges: Vec::new(),
+        },
+    };
+    for (from, at) in drawing.order.clone().into_iter().enumerate() {
+        drawing.edges_of(from, &funnel.steps[at]);
+    }
+    Some(drawing.picture)
+}
+
+fn step_node(funnels: &Funnels, step: &Step) -> Node {
+    let text = match &step.text {
+        Some(StepText::One(words)) => funnels.static_text(words, 0),
+        Some(StepText::Variants(variants)) => variants
+            .first()
+            .map(|first| funnels.static_text(&first.text, 0))
+            .unwrap_or_default(),
+        None if step.media.is_some() => "(медиа)".into(),
+        None => String::new(),
+    };
+    let text = html::plain(&text)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let look = if step.awaits() { Look::Ask } else { Look::Say };
+    Node {
+        id: step.id.to_string(),
+        text: html::clean(&text, BOX_TEXT),
+        look,
+    }
+}
+
+struct Drawing<'a> {
+    funnels: &'a Funnels,
+    order: Vec<usize>,
+    picture: Picture,
+}
+
+impl Drawing<'_> {
+    fn edges_of(&mut self, from: usize, step: &Step) {
+        for button in &step.buttons {
+            let text = self.funnels.static_text(&button.text, 0);
+            match &button.action {
+                ButtonAction::To(target) => self.edge(from, *target, text, false),
+                ButtonAction::Next | ButtonAction::Link { .. } => {}
+            }
+        }
+        if let Some(Keyboard::Rows(rows)) = &step.keyboard {
+            for key in rows.iter().flatten() {
+                self.edge(from, key.to, self.funnels.static_text(&key.text, 0), false);
+            }
+        }
+        if let Some(skip) = &step.skip {
+            self.edge(
+                from,
+                skip.to,
+                self.funnels.static_text(&skip.text, 0),
+                false,
+            );
+        }
+        if let Some(called) = step.call {
+            let to = self.exit(&format!("@{}", self.funnels.list[called].id));
+            self.picture.edges.push(Edge {
+                from,
+                to,
+                label: "и обратно".into(),
+                dashed: true,
+            });
+        }
+        for (at, case) in step.next.iter().enumerate() {
+            let label = match &case.when {
+                Some(when) => self.funnels.templates.source(when).to_owned(),
+                None if at > 0 => "иначе".into(),
+                None => self.answer_label(step),
+            };
+            self.edge(from, case.to, label, !step.awaits());
+        }
+        for branch in &step.silent {
+            if let Some(to) = branch.to {
+                self.edge(
+                    from,
+                    to,
+                    format!("молчит {}", duration(branch.after_ms)),
+                    true,
+                );
+            }
+        }
+        if step.then_is_written {
+            self.edge(
+                from,
+                step.after_times,
+                format!("не понял {} раза", step.times),
+                true,
+            );
+        }
+    }
+
+    /// What leads to `next` of a question: its own buttons without a target, or the answer.
+    fn answer_label(&self, step: &Step) -> String {
+        let leading = step
+            .buttons
+            .iter()
+            .filter(|button| matches!(button.action, ButtonAction::Next));
+        let texts: Vec<String> = leading
+            .map(|button| self.funnels.static_text(&button.text, 0))
+            .collect();
+        match (step.expect.is_some(), texts.is_empty()) {
+            (true, _) => "ответ".into(),
+            (false, false) => texts.join(" / "),
+            (false, true) => String::new(),
+        }
+    }
+
+    fn edge(&mut self, from: usize, target: Target, label: String, dashed: bool) {
+        let to = match target {
+            Target::Step(step) => self.order.iter().position(|at| *at == step).unwrap_or(0),
+            Target::Funnel(funnel, step) => {
+                let other = &self.funnels.list[funnel];
+                let name = if step == other.first {
+                    format!("@{}", other.id)
+                } else {
+                    format!("@{}.{}", other.id, other.steps[step].id)
+                };
+                self.exit(&name)
+            }
+            Target::End => self.exit("конец"),
+            Target::Human => self.exit("человек"),
+            Target::Back => self.exit("назад"),
+            Target::Stay => from,
+        };
+        let label = html::clean(label.trim(), EDGE_TEXT);
+        let same = self
+            .picture
+            .edges
+            .iter_mut()
+            .find(|edge| edge.from == from && edge.to == to && edge.dashed == dashed);
+        match same {
+            Some(edge) if !label.is_empty() && edge.label != label => {
+                edge.label = format!("{}\n{label}", edge.label)
+            }
+            Some(_) => {}
+            None => self.picture.edges.push(Edge {
+                from,
+                to,
+                label,
+                dashed,
+            }),
+        }
+    }
+
+    fn exit(&mut self, text: &str) -> usize {
+        let known = self
+            .picture
+            .nodes
+            .iter()
+            .position(|node| node.look == Look::Exit && node.id == text);
+        known.unwrap_or_else(|| {
+            self.picture.nodes.push(Node {
+                id: text.to_owned(),
+                text: String::new(),
+                look: Look::Exit,
+            });
+            self.picture.nodes.len() - 1
+        })
+    }
+}
+
+fn duration(ms: i64) -> String {
+    let units = [
+        (86_400_000, "д"),
+        (3_600_000, "ч"),
+        (60_000, "мин"),
+        (1_000, "с"),
+    ];
+    let unit = units.iter().find(|(unit, _)| ms >= *unit && ms % unit == 0);
+    unit.map_or_else(
+        || format!("{ms} мс"),
+        |(unit, name)| format!("{} {name}", ms / unit),
+    )
+}
