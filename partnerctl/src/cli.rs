@@ -1,25 +1,117 @@
-//! The command line.
+//! The command line: what there is, and which code a command ends with.
 
-use anyhow::Result;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
-use crate::commands::demo;
+use crate::commands::{check, config, create, demo, funnel, invite, sandbox, why};
+use crate::failure::{Code, Failure};
+use crate::host::Host;
 
 /// Creates, checks, tries and supervises partners' bots.
 #[derive(Debug, Parser)]
-#[command(name = "partnerctl", version)]
-pub struct Cli {
+#[command(name = "partnerctl", version, before_help = EXAMPLES, after_help = CODES)]
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
+const EXAMPLES: &str = "Examples:
+  partnerctl demo                                    try everything, no token needed
+  partnerctl create north --name \"Север\" --token-file t.txt
+  partnerctl check";
+
+const CODES: &str = "Exit codes: 0 done, 1 failure, 2 wrong usage, 3 invalid configuration, 4 credentials, \
+5 not found, 6 taken or locked, 7 not running";
+
 #[derive(Debug, Subcommand)]
 enum Command {
+    Create(create::CreateArgs),
+    Check(check::CheckArgs),
+    #[command(subcommand)]
+    Funnel(funnel::FunnelCommand),
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    Why(why::WhyArgs),
+    Invite(invite::InviteArgs),
     Demo(demo::DemoArgs),
+    Sandbox(sandbox::SandboxArgs),
 }
 
-pub async fn run(cli: Cli) -> Result<()> {
-    match cli.command {
-        Command::Demo(args) => demo::run(args).await,
+/// Runs one command line, its own name first.
+pub async fn run(args: impl IntoIterator<Item = OsString>, host: &dyn Host) -> ExitCode {
+    ExitCode::from(code_of(args, host).await)
+}
+
+/// The same, with the code as a number.
+pub async fn code_of(args: impl IntoIterator<Item = OsString>, host: &dyn Host) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error, host),
+    };
+    let Err(failure) = dispatch(cli.command, host).await else {
+        return 0;
+    };
+    if let Some(error) = failure.error {
+        host.err(&format!("error: {error:#}"));
+    }
+    failure.code as u8
+}
+
+async fn dispatch(command: Command, host: &dyn Host) -> Result<(), Failure> {
+    match command {
+        Command::Create(args) => create::run(args, host).await,
+        Command::Check(args) => check::run(&args, host),
+        Command::Funnel(command) => funnel::run(command, host),
+        Command::Config(command) => config::run(&command, host),
+        Command::Why(args) => why::run(args, host).await,
+        Command::Invite(args) => invite::run(args, host).await,
+        Command::Demo(args) => Ok(demo::run(args).await?),
+        Command::Sandbox(args) => sandbox::run(args, host).await,
+    }
+}
+
+/// Help and version are data; a wrong command line is a message.
+fn refuse(error: &clap::Error, host: &dyn Host) -> u8 {
+    let text = if host.colour() {
+        error.render().ansi().to_string()
+    } else {
+        error.render().to_string()
+    };
+    let text = text.trim_end();
+    if error.use_stderr() {
+        host.err(text);
+        Code::Usage as u8
+    } else {
+        host.out(text);
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_help_opens_with_examples() {
+        fn check(command: &mut clap::Command, path: &str) {
+            let help = command.render_help().to_string();
+            assert!(
+                help.starts_with("Examples:\n  partnerctl"),
+                "{path}: {help}"
+            );
+            for sub in command
+                .get_subcommands_mut()
+                .filter(|sub| sub.get_name() != "help")
+            {
+                check(sub, &format!("{path} {}", sub.get_name()));
+            }
+        }
+        let mut command = Cli::command();
+        command.build();
+        check(&mut command, "partnerctl");
     }
 }

@@ -3,4 +3,7 @@
 mod bot_socket;
 pub mod cli;
 mod commands;
+mod failure;
+mod fleet;
+pub mod host;
 pub mod sandbox;

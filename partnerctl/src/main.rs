@@ -2,15 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use partnerctl::{cli, host::RealHost};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match partnerctl::cli::run(partnerctl::cli::Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    cli::run(std::env::args_os(), &RealHost::new()).await
 }

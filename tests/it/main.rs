@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod check;
+mod create;
 mod house;
 mod language;
 mod sandbox;

@@ -132,18 +132,16 @@ impl Environment {
 
 /// Loads a partner's configuration; on errors, all of them with the warnings.
 pub fn load(options: &LoadOptions) -> Result<Config, Vec<Diagnostic>> {
-    let loaded = read(options).map_err(|problem| vec![problem])?;
-    let failed = loaded
+    read(options).map_err(|problem| vec![problem])?.finish()
+}
+
+/// The configuration as far as funnels need it: a missing or wrong token stops nothing.
+pub fn load_without_token(options: &LoadOptions) -> Result<Config, Vec<Diagnostic>> {
+    let mut loaded = read(options).map_err(|problem| vec![problem])?;
+    loaded
         .problems
-        .iter()
-        .any(|p| p.severity == Severity::Error);
-    match loaded.config {
-        Some(config) if !failed => Ok(Config {
-            warnings: loaded.problems,
-            ..config
-        }),
-        _ => Err(loaded.problems),
-    }
+        .retain(|problem| problem.path != "BOT_TOKEN");
+    loaded.finish()
 }
 
 /// Every problem of a partner's directory and of the funnels it uses. Funnels are checked against the
@@ -190,6 +188,19 @@ struct Loaded {
     config: Option<Config>,
     problems: Vec<Diagnostic>,
     places: Places,
+}
+
+impl Loaded {
+    fn finish(self) -> Result<Config, Vec<Diagnostic>> {
+        let failed = self.problems.iter().any(|p| p.severity == Severity::Error);
+        match self.config {
+            Some(config) if !failed => Ok(Config {
+                warnings: self.problems,
+                ..config
+            }),
+            _ => Err(self.problems),
+        }
+    }
 }
 
 fn read(options: &LoadOptions) -> Result<Loaded, Diagnostic> {

@@ -1,4 +1,4 @@
-//! A channel-neutral message as a Bot API method: teloxide's payload types make it, JSON carries it. PURE.
+//! A channel-neutral message as a Bot API method: teloxide's payload types make it, JSON carries it. It does no I/O.
 
 use serde_json::{Value, json};
 use teloxide::payloads::{SendMessage, SendMessageSetters};

@@ -22,7 +22,7 @@ const LOG_LINES: usize = 15;
 
 /// Plays a partner's bot on this machine: no token, no network, nothing left behind.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(before_help = "Examples:
   partnerctl demo
   partnerctl demo --partner partners/north
   partnerctl demo --funnels ~/my-funnels --port 5000 --no-open")]

@@ -1,0 +1,134 @@
+//! `partnerctl check`: every problem of configurations and funnels at once.
+
+use std::collections::BTreeSet;
+
+use bot::config;
+use bot::diagnostic::{Diagnostic, Severity};
+use clap::Args;
+use serde_json::json;
+
+use crate::failure::{Code, Failure};
+use crate::fleet::FleetArgs;
+use crate::host::Host;
+
+/// Checks configurations and funnels, and lists all problems with their places
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  partnerctl check                     all partners
+  partnerctl check north
+  partnerctl check --json | jq .data")]
+pub struct CheckArgs {
+    /// Partners by id, by the beginning of an id, or by directory [default: all]
+    partners: Vec<String>,
+    /// Machine-readable: {"schema", "kind", "data": {"partners": [{"partner", "ok", "problems"}]}}
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    fleet: FleetArgs,
+}
+
+struct Report {
+    partner: String,
+    problems: Vec<Diagnostic>,
+}
+
+impl Report {
+    fn count(&self, severity: Severity) -> usize {
+        let of = |problem: &&Diagnostic| problem.severity == severity;
+        self.problems.iter().filter(of).count()
+    }
+
+    fn is_ok(&self) -> bool {
+        self.count(Severity::Error) == 0
+    }
+}
+
+pub fn run(args: &CheckArgs, host: &dyn Host) -> Result<(), Failure> {
+    let mut names = args.partners.clone();
+    if names.is_empty() {
+        names = args.fleet.ids();
+        if names.is_empty() {
+            let dir = args.fleet.dir.display();
+            let message = format!("no partners in {dir}; run: partnerctl create");
+            return Err(Failure::new(Code::NotFound, message));
+        }
+    }
+    let mut reports = Vec::new();
+    for name in &names {
+        let dir = args.fleet.find(name)?;
+        let partner = dir
+            .file_name()
+            .map_or(name.clone(), |name| name.to_string_lossy().into_owned());
+        let problems = config::check(&args.fleet.options(&dir, host));
+        reports.push(Report { partner, problems });
+    }
+    if args.json {
+        print_json(&reports, host);
+    } else {
+        print_text(&reports, host);
+    }
+    match reports.iter().all(Report::is_ok) {
+        true => Ok(()),
+        false => Err(Failure::said(Code::InvalidConfig)),
+    }
+}
+
+fn print_json(reports: &[Report], host: &dyn Host) {
+    let partners: Vec<_> = reports
+        .iter()
+        .map(|report| json!({ "partner": report.partner, "ok": report.is_ok(), "problems": report.problems }))
+        .collect();
+    let document =
+        json!({ "schema": "partnerctl/v1", "kind": "check", "data": { "partners": partners } });
+    host.out(&format!("{document:#}"));
+}
+
+fn print_text(reports: &[Report], host: &dyn Host) {
+    // Partners share funnels: what is wrong there is said once.
+    let mut said = BTreeSet::new();
+    for problem in reports.iter().flat_map(|report| &report.problems) {
+        if said.insert(problem.to_string()) {
+            host.out(&format!("{}\n", paint(problem, host.colour())));
+        }
+    }
+    for report in reports {
+        let (errors, warnings) = (
+            report.count(Severity::Error),
+            report.count(Severity::Warning),
+        );
+        let word = match (errors, warnings) {
+            (0, 0) => "ok".to_owned(),
+            (0, warnings) => format!("ok, {}", plural(warnings, "warning")),
+            (errors, 0) => plural(errors, "error"),
+            (errors, warnings) => format!(
+                "{}, {}",
+                plural(errors, "error"),
+                plural(warnings, "warning")
+            ),
+        };
+        host.out(&format!("{}: {word}", report.partner));
+    }
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{s}")
+}
+
+/// The first line bold, the caret red for an error and yellow for a warning.
+pub fn paint(problem: &Diagnostic, colour: bool) -> String {
+    let text = problem.to_string();
+    if !colour {
+        return text;
+    }
+    let caret = match problem.severity {
+        Severity::Error => 31,
+        Severity::Warning => 33,
+    };
+    let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let rest = match rest.rsplit_once('\n') {
+        Some((source, line)) => format!("\n{source}\n\x1b[{caret}m{line}\x1b[0m"),
+        None => String::new(),
+    };
+    format!("\x1b[1m{first}\x1b[0m{rest}")
+}

@@ -1,0 +1,175 @@
+//! `partnerctl create`: a partner's directory, ready to run, or nothing at all.
+
+mod render;
+mod staging;
+mod telegram;
+mod wish;
+
+use std::path::{Path, PathBuf};
+
+use bot::config::{self, LoadOptions};
+use clap::Args;
+
+use crate::failure::{Code, Failure};
+use crate::fleet::FleetArgs;
+use crate::host::Host;
+use staging::Staging;
+use telegram::Bot;
+use wish::Wish;
+
+/// Makes a partner's directory; what is not given is asked for in a terminal
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  partnerctl create                              asks for everything
+  partnerctl create north --name \"Север\" --token-file t.txt --timezone Asia/Almaty
+  pass show north | partnerctl create north --name \"Север\" --token-file -")]
+pub struct CreateArgs {
+    /// The partner's id: 1 to 32 of a-z, 0-9 and -
+    id: Option<String>,
+    /// How leads see the partner
+    #[arg(long)]
+    name: Option<String>,
+    /// A file with the token of @BotFather, or - for standard input; a token is never an argument
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// The partner's time zone [default: Europe/Moscow]
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// Telegram id of a person who receives the leads; may be given several times
+    #[arg(long, value_name = "ID")]
+    telegram_id: Vec<i64>,
+    /// Address of the partner's shop
+    #[arg(long, value_name = "URL")]
+    shop: Option<String>,
+    /// Address of the partner's registration page
+    #[arg(long, value_name = "URL")]
+    registration: Option<String>,
+    /// The funnel of a bare /start [default: the first shared funnel]
+    #[arg(long, value_name = "NAME")]
+    funnel: Option<String>,
+    /// A Bot API server other than Telegram's
+    #[arg(long, value_name = "URL")]
+    api_url: Option<String>,
+    /// A proxy on the way to Telegram: socks5://host:port
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+    /// Do not ask Telegram whether the token works
+    #[arg(long)]
+    skip_token_check: bool,
+    #[command(flatten)]
+    fleet: FleetArgs,
+}
+
+pub async fn run(args: CreateArgs, host: &dyn Host) -> Result<(), Failure> {
+    let wish = Wish::gather(&args, host)?;
+    let home = args.fleet.dir.join(&wish.id);
+    // Judged first and written again later: while Telegram is asked, nothing lies on the disk.
+    drop(stage(&wish, &args)?);
+    let bot = match args.skip_token_check {
+        true => None,
+        false => Some(telegram::get_me(&wish).await?),
+    };
+    let made_for = bot
+        .as_ref()
+        .map_or(String::new(), |bot| format!(" for @{}", bot.username));
+    stage(&wish, &args)?.publish(&home)?;
+    host.out(&format!("created {}{made_for}", home.display()));
+    report_next(&args, &wish, bot.as_ref(), &home, host);
+    Ok(())
+}
+
+/// Writes the files beside their final place and has them judged as the bot will judge them.
+fn stage(wish: &Wish, args: &CreateArgs) -> Result<Staging, Failure> {
+    let shared = funnels_dir(&args.fleet);
+    let staging = Staging::create(&args.fleet.dir, &wish.id)?;
+    staging.write(
+        "config.yaml",
+        &render::config(wish, &shared_funnels(&shared)),
+    )?;
+    staging.write(".env", &render::env(wish))?;
+    let options = LoadOptions {
+        partner_dir: staging.home(),
+        funnels_dir: Some(shared),
+        ..LoadOptions::default()
+    };
+    let problems = match config::load(&options) {
+        Ok(config) => {
+            return refuse_second_use(&args.fleet, config.telegram.bot_id).map(|()| staging);
+        }
+        Err(problems) => problems,
+    };
+    let lines = problems
+        .iter()
+        .map(|problem| format!("{}: {}", problem.path, problem.message));
+    let token = problems.iter().any(|problem| problem.path == "BOT_TOKEN");
+    let code = if token {
+        Code::Credentials
+    } else {
+        Code::InvalidConfig
+    };
+    Err(Failure::new(code, lines.collect::<Vec<_>>().join("\n")))
+}
+
+/// Two programs polling with one token take each other's updates.
+fn refuse_second_use(fleet: &FleetArgs, bot_id: i64) -> Result<(), Failure> {
+    for id in fleet.ids() {
+        let dir = fleet.dir.join(&id);
+        let options = LoadOptions {
+            partner_dir: dir.clone(),
+            ..LoadOptions::default()
+        };
+        if config::load(&options).is_ok_and(|config| config.telegram.bot_id == bot_id) {
+            let message = format!(
+                "{} already uses this bot; make another with @BotFather",
+                dir.display()
+            );
+            return Err(Failure::new(Code::Conflict, message));
+        }
+    }
+    Ok(())
+}
+
+fn funnels_dir(fleet: &FleetArgs) -> PathBuf {
+    fleet
+        .funnels
+        .clone()
+        .unwrap_or_else(|| fleet.dir.join("../funnels"))
+}
+
+fn shared_funnels(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter_map(|name| name.strip_suffix(".yaml").map(str::to_owned))
+        .collect();
+    names.sort();
+    names
+}
+
+fn report_next(args: &CreateArgs, wish: &Wish, bot: Option<&Bot>, home: &Path, host: &dyn Host) {
+    let dir = &args.fleet.dir;
+    let suffix = if dir == Path::new("partners") {
+        String::new()
+    } else {
+        format!(" --dir {}", dir.display())
+    };
+    host.out("next:");
+    host.out(&format!("  partnerctl check {}{suffix}", wish.id));
+    host.out(&format!("  bot run --partner {}", home.display()));
+    if wish.telegram_ids.is_empty() {
+        host.out(&format!("  partnerctl invite {}{suffix}    while the bot runs: a link that makes its opener the partner", wish.id));
+    }
+    if let Some(bot) = bot {
+        host.out(&format!("  https://t.me/{}", bot.username));
+    }
+    if let Some(file) = args
+        .token_file
+        .as_ref()
+        .filter(|file| file.as_os_str() != "-")
+    {
+        let file = file.display();
+        host.err(&format!(
+            "{file} still holds the token; remove it: shred -u {file}"
+        ));
+    }
+}

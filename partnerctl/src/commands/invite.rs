@@ -1,0 +1,41 @@
+//! `partnerctl invite`: a one-time link that makes whoever opens it the partner.
+
+use clap::Args;
+
+use super::why::socket_of;
+use crate::failure::{Code, Failure};
+use crate::fleet::FleetArgs;
+use crate::host::Host;
+
+/// Prints a one-time link that binds a person as the partner
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  partnerctl invite north")]
+pub struct InviteArgs {
+    /// The partner, by id or by the beginning of an id
+    partner: String,
+    /// Where the bot keeps its data [default: data in the partner's directory]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    fleet: FleetArgs,
+}
+
+pub async fn run(args: InviteArgs, host: &dyn Host) -> Result<(), Failure> {
+    let dir = args.fleet.find(&args.partner)?;
+    let Some(socket) = socket_of(&dir, args.data_dir.as_deref())? else {
+        let message = format!(
+            "the bot is not running, and only it can sign an invitation; run: bot run --partner {}",
+            dir.display()
+        );
+        return Err(Failure::new(Code::Unhealthy, message));
+    };
+    let answer = socket
+        .post("/invite")
+        .await
+        .map_err(|error| Failure::new(Code::Unhealthy, format!("{error:#}")))?;
+    let link = answer["link"].as_str().unwrap_or_default();
+    host.out(link);
+    host.err("send it to the partner; it works once");
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! `partnerctl why`: the story of one lead.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::Context;
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use crate::bot_socket::BotSocket;
+use crate::failure::{Code, Failure};
+use crate::fleet::FleetArgs;
+use crate::host::Host;
+
+/// Tells why each message to a lead was sent or not
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  partnerctl why north 12
+  partnerctl why north '#12' --json")]
+pub struct WhyArgs {
+    /// The partner, by id or by the beginning of an id
+    partner: String,
+    /// The lead's number, as on the card: 12 or #12
+    lead: String,
+    /// The bot's own answer
+    #[arg(long)]
+    json: bool,
+    /// Where the bot keeps its data [default: data in the partner's directory]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    fleet: FleetArgs,
+}
+
+pub async fn run(args: WhyArgs, host: &dyn Host) -> Result<(), Failure> {
+    let dir = args.fleet.find(&args.partner)?;
+    let number = args.lead.trim_start_matches('#');
+    let Ok(lead) = number.parse::<u64>() else {
+        let message = format!("\"{}\" is not a lead's number; write it like 12", args.lead);
+        return Err(Failure::new(Code::Usage, message));
+    };
+    let Some(socket) = socket_of(&dir, args.data_dir.as_deref())? else {
+        return ask_program(&dir, &args, lead).await;
+    };
+    let story = match socket.get(&format!("/why?lead={lead}")).await {
+        Ok(story) if !story["lead"].is_null() => story,
+        Err(error) if !error.to_string().contains(" 404") => return Err(error.into()),
+        _ => return Err(Failure::new(Code::NotFound, format!("no lead #{lead}"))),
+    };
+    if args.json {
+        host.out(&format!("{story:#}"));
+    } else {
+        let config = bot::config::load(&args.fleet.options(&dir, host));
+        let zone = config
+            .ok()
+            .and_then(|config| TimeZone::get(&config.partner.timezone).ok());
+        print_story(&story, &zone.unwrap_or(TimeZone::UTC), host);
+    }
+    Ok(())
+}
+
+/// The socket of a bot that listens there now; a file left by a bot that died is none.
+pub(super) fn socket_of(dir: &Path, data_dir: Option<&Path>) -> anyhow::Result<Option<BotSocket>> {
+    let path = data_dir
+        .map_or_else(|| dir.join("data"), Path::to_owned)
+        .join("bot.sock");
+    if std::os::unix::net::UnixStream::connect(&path).is_err() {
+        return Ok(None);
+    }
+    BotSocket::new(&path).map(Some)
+}
+
+/// A bot that is down cannot answer, but its program can read the data.
+async fn ask_program(dir: &Path, args: &WhyArgs, lead: u64) -> Result<(), Failure> {
+    let beside = std::env::current_exe()?.with_file_name("bot");
+    let program = if beside.is_file() {
+        beside
+    } else {
+        PathBuf::from("bot")
+    };
+    let mut command = tokio::process::Command::new(&program);
+    command
+        .arg("why")
+        .arg(lead.to_string())
+        .arg("--partner")
+        .arg(dir);
+    if let Some(data_dir) = &args.data_dir {
+        command.arg("--data-dir").arg(data_dir);
+    }
+    if let Some(funnels) = &args.fleet.funnels {
+        command.arg("--funnels").arg(funnels);
+    }
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .await
+        .with_context(|| {
+            format!(
+                "the bot is not running, and {} cannot be started to read its data",
+                program.display()
+            )
+        })?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(Failure::said(match status.code() {
+            Some(5) => Code::NotFound,
+            Some(6) => Code::Conflict,
+            _ => Code::General,
+        })),
+    }
+}
+
+fn print_story(story: &Value, zone: &TimeZone, host: &dyn Host) {
+    let lead = &story["lead"];
+    let name =
+        [&lead["first_name"], &lead["last_name"]].map(|part| part.as_str().unwrap_or_default());
+    host.out(format!("#{} {}", lead["id"], name.join(" ")).trim_end());
+    for item in story["items"].as_array().into_iter().flatten() {
+        let text = |key: &str| item[key].as_str().unwrap_or_default();
+        let sign = if text("kind") == "send" { "<" } else { ">" };
+        let state = match text("state") {
+            "" => String::new(),
+            state => format!(" [{state}]"),
+        };
+        let at = local(item["at"].as_i64(), zone);
+        host.out(&format!("{at} {sign} {}{state}", text("text")));
+        if !text("reason").is_empty() {
+            host.out(&format!(
+                "{:width$}   {}",
+                "",
+                text("reason"),
+                width = at.len()
+            ));
+        }
+    }
+}
+
+/// In the partner's zone, with its offset.
+fn local(at_ms: Option<i64>, zone: &TimeZone) -> String {
+    let at = at_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    at.map_or_else(
+        || " ".repeat(25),
+        |at| {
+            at.to_zoned(zone.clone())
+                .strftime("%Y-%m-%d %H:%M:%S%:z")
+                .to_string()
+        },
+    )
+}
