@@ -138,7 +138,10 @@ async fn only_a_running_bot_signs_invitations() {
 async fn the_schema_of_the_config_is_that_of_the_structs() {
     let (ground, host) = ground_with_north().await;
     assert_eq!(ground.run(&["config", "schema"], &host).await, 0);
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../partners/config.schema.json");
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../partners/config.schema.json"
+    );
     let kept = fs::read_to_string(file).unwrap_or_default();
     assert!(
         host.take_out() == kept,
@@ -159,22 +162,39 @@ async fn funnels_are_played_and_drawn() {
     let transcript = ground.root.join("funnels/weight.transcript");
     fs::write(&transcript, "## привет\n> /start\n< Привет\n").unwrap();
     assert_eq!(ground.run(&test, &host).await, 0);
-    assert_eq!(host.take_out(), "weight: 1 of 1 steps and branches reached\n1 passed, 0 failed\n");
+    assert_eq!(
+        host.take_out(),
+        "weight: 1 of 1 steps and branches reached\n1 passed, 0 failed\n"
+    );
     fs::write(&transcript, "## привет\n> /start\n< Пока\n").unwrap();
     assert_eq!(ground.run(&test, &host).await, 1);
     let said = ground.said(&host.take_out());
     assert!(said.starts_with("ROOT/partners/north/../../funnels/weight.transcript:3: привет: expected\n  < Пока\nbut the bot said\n  < Привет\n"), "{said}");
     let record = [&["funnel", "test", "--record"][..], &north].concat();
     assert_eq!(ground.run(&record, &host).await, 0);
-    assert_eq!(fs::read_to_string(&transcript).unwrap(), "## привет\n> /start\n< Привет\n");
+    assert_eq!(
+        fs::read_to_string(&transcript).unwrap(),
+        "## привет\n> /start\n< Привет\n"
+    );
     host.take_out();
-    let graph = [&["funnel", "graph", "weight", "--svg", "ROOT/weight.svg"][..], &north].concat();
+    let graph = [
+        &["funnel", "graph", "weight", "--svg", "ROOT/weight.svg"][..],
+        &north,
+    ]
+    .concat();
     assert_eq!(ground.run(&graph, &host).await, 0);
-    assert!(fs::read_to_string(ground.root.join("weight.svg")).unwrap().starts_with("<svg"));
+    assert!(
+        fs::read_to_string(ground.root.join("weight.svg"))
+            .unwrap()
+            .starts_with("<svg")
+    );
     host.take_out();
     let graph = [&["funnel", "graph", "wieght"][..], &north].concat();
     assert_eq!(ground.run(&graph, &host).await, 5);
-    assert_eq!(host.take_err(), "error: no funnel \"wieght\"; did you mean \"weight\"?\n");
+    assert_eq!(
+        host.take_err(),
+        "error: no funnel \"wieght\"; did you mean \"weight\"?\n"
+    );
     let graph = [&["funnel", "graph", "weight"][..], &north].concat();
     assert_eq!(ground.run(&graph, &host).await, 0);
     assert!(host.take_out().contains("flowchart"));
