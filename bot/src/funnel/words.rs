@@ -45,54 +45,56 @@ pub struct Phrases {
     words: BTreeMap<Phrase, Words>,
 }
 
-/// A replaced phrase that cannot be used: its name, language and what is wrong.
+/// One of the partner's own phrases and what it names; `Err` when it cannot be read.
 #[derive(Debug)]
-pub(crate) struct PhraseProblem {
-    pub name: String,
+pub(crate) struct OwnPhrase {
+    pub name: &'static str,
     pub language: String,
-    pub problem: TemplateProblem,
+    pub used: Result<Vec<String>, TemplateProblem>,
 }
 
 impl Phrases {
-    /// Built-in phrases with the partner's own over them.
+    /// Built-in phrases with the partner's own over them; the own ones come back to be checked.
     pub(crate) fn new(
         templates: &mut Templates,
         texts: &BTreeMap<String, BTreeMap<String, String>>,
-    ) -> (Self, Vec<PhraseProblem>) {
-        let mut problems = Vec::new();
+    ) -> (Self, Vec<OwnPhrase>) {
         let mut languages: Vec<String> = LANGUAGES.iter().map(|code| (*code).to_owned()).collect();
         for code in texts.values().flat_map(BTreeMap::keys) {
             if !languages.contains(code) {
                 languages.push(code.clone());
             }
         }
-        let mut words = BTreeMap::new();
+        let mut phrases = Self {
+            languages,
+            words: BTreeMap::new(),
+        };
+        let mut own = Vec::new();
         for phrase in Phrase::ALL {
-            let own = texts.get(phrase.name());
-            let mut by_language = Vec::with_capacity(languages.len());
-            for code in &languages {
-                let built_in = LANGUAGES
-                    .contains(&code.as_str())
-                    .then(|| phrase.built_in(code));
-                let text = own
-                    .and_then(|texts| texts.get(code))
-                    .map(String::as_str)
-                    .or(built_in);
-                by_language.push(text.and_then(|text| match body(templates, *phrase, text) {
-                    Ok(body) => Some(body),
-                    Err(problem) => {
-                        problems.push(PhraseProblem {
-                            name: phrase.name().into(),
+            let texts = texts.get(phrase.name());
+            let words = phrases.languages.iter().map(|code| {
+                match texts.and_then(|texts| texts.get(code)) {
+                    Some(text) => {
+                        let (body, used) = body(templates, *phrase, text);
+                        own.push(OwnPhrase {
+                            name: phrase.name(),
                             language: code.clone(),
-                            problem,
+                            used,
                         });
-                        None
+                        body
                     }
-                }));
-            }
-            words.insert(*phrase, Words { by_language });
+                    None if LANGUAGES.contains(&code.as_str()) => {
+                        body(templates, *phrase, phrase.built_in(code)).0
+                    }
+                    None => None,
+                }
+            });
+            let words = Words {
+                by_language: words.collect(),
+            };
+            phrases.words.insert(*phrase, words);
         }
-        (Self { languages, words }, problems)
+        (phrases, own)
     }
 
     /// The phrase in `language`, or in the fallback when there is none.
@@ -106,14 +108,21 @@ impl Phrases {
     }
 }
 
-fn body(templates: &mut Templates, phrase: Phrase, text: &str) -> Result<Body, TemplateProblem> {
+fn body(
+    templates: &mut Templates,
+    phrase: Phrase,
+    text: &str,
+) -> (Option<Body>, Result<Vec<String>, TemplateProblem>) {
     if !is_template(text) {
-        return Ok(Body::Static(text.into()));
+        return (Some(Body::Static(text.into())), Ok(Vec::new()));
     }
     let kind = if phrase.is_plain() {
         Kind::Plain
     } else {
         Kind::Html
     };
-    templates.add(kind, text).map(|(id, _)| Body::Template(id))
+    match templates.add(kind, text) {
+        Ok((id, names)) => (Some(Body::Template(id)), Ok(names)),
+        Err(problem) => (None, Err(problem)),
+    }
 }

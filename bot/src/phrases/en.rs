@@ -82,6 +82,7 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::Moved => "I have changed a little while you were away. Let us go on from here.",
         P::LinkReady => "Here is the link 👇",
         P::SlowDown => "I cannot keep up 🙈 Please write again in a minute.",
+        P::Noted => "All right, noted.",
         P::CommandStart => "Start or go on",
         P::CommandHelp => "What I can do",
         P::CommandHuman => "Call a person",

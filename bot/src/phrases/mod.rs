@@ -62,6 +62,7 @@ phrases! {
     KeyboardGone "keyboard_gone",
     Moved "moved",
     LinkReady "link_ready",
+    Noted "noted",
     SlowDown "slow_down",
     CommandStart "command_start",
     CommandHelp "command_help",

@@ -94,6 +94,7 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::Moved => "Пока вас не было, я немного изменился. Продолжим отсюда.",
         P::LinkReady => "Вот ссылка 👇",
         P::SlowDown => "Не успеваю за вами 🙈 Напишите, пожалуйста, через минуту.",
+        P::Noted => "Хорошо, принято.",
         P::CommandStart => "Начать или продолжить",
         P::CommandHelp => "Что я умею",
         P::CommandHuman => "Позвать человека",

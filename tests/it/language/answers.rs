@@ -299,3 +299,22 @@ fn a_button_beside_a_number_keeps_only_a_value_of_its_own() {
 ",
     );
 }
+
+#[test]
+fn a_question_can_be_passed_over() {
+    asks(
+        "ask: Сколько?\nexpect: number\nsave: it\nskip: { text: Не знаю, to: gift }",
+        "
+## pressed
+> /start q
+< Сколько? [Не знаю]
+> [Не знаю]
+< Подарок
+## typed
+> /start q
+< Сколько? [Не знаю]
+> Не знаю
+< Подарок
+",
+    );
+}

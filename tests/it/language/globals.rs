@@ -1,6 +1,9 @@
 //! What works from any step: stop, human, help, privacy, forget, languages, keywords and commands of funnels.
 
-use super::{partner, plays, plays_for};
+use bot::funnel::{compile, html};
+use bot::phrases::{self, Phrase};
+
+use super::{files, loaded, partner, plays, plays_for};
 
 const FUNNEL: &str = "
 funnel: main
@@ -65,6 +68,7 @@ fn a_lead_who_stopped_is_still_answered() {
 < Как вас зовут?
 + 1d
 > Аня
+< Хорошо, принято.
 = answers.name Аня
 ",
     );
@@ -86,6 +90,7 @@ fn a_person_can_be_called_from_a_question_for_words() {
 < Я уже позвал человека…
 + 3h
 > Аня
+< Хорошо, принято.
 = answers.name Аня
 ",
     );
@@ -174,6 +179,7 @@ fn a_keyword_answers_and_comes_back_to_the_same_step() {
 > [Дальше]
 < Как вас зовут?
 > цена
+< Хорошо, принято.
 = answers.name цена
 ",
     );
@@ -296,4 +302,55 @@ fn nothing_said_is_left_without_an_answer() {
 < Здравствуйте, Аня! [Дальше]
 ",
     );
+}
+
+#[test]
+fn a_partners_own_phrases_are_checked_like_texts() {
+    let mut partner = partner();
+    for (name, text) in [
+        ("stopped", "<b>Молчу"),
+        ("help", "{{ lead.nme }} {{ value }}"),
+        ("noted", "{{ lead.name"),
+        ("privacy", "Всё хорошо, {{ lead.name }}"),
+    ] {
+        let texts = [("ru".to_owned(), text.to_owned())];
+        partner.texts.insert(name.into(), texts.into());
+    }
+    let compiled = compile(&files(FUNNEL), &partner);
+    let said: Vec<String> = compiled
+        .diagnostics
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "config.yaml: texts.help.ru: nothing is called \"lead.nme\"; did you mean \"lead.name\"?",
+            "config.yaml: texts.stopped.ru: <b> is never closed; write </b> where it ends",
+            "config.yaml: texts.noted.ru: unexpected end of input, expected end of variable block",
+        ]
+    );
+}
+
+#[test]
+fn every_built_in_phrase_is_well_formed_in_every_language() {
+    for language in phrases::LANGUAGES {
+        for phrase in Phrase::ALL {
+            let text = phrase.built_in(language);
+            assert!(!text.is_empty());
+            assert_eq!(html::problem(text), None, "{language} {}", phrase.name());
+            if phrase.is_plain() {
+                assert!(text.chars().count() <= 200 && !text.contains('<'), "{text}");
+            }
+        }
+    }
+    // As a partner's own they pass the same checks as any text.
+    let mut partner = partner();
+    for phrase in Phrase::ALL {
+        let texts = phrases::LANGUAGES
+            .iter()
+            .map(|code| ((*code).to_owned(), phrase.built_in(code).to_owned()));
+        partner.texts.insert(phrase.name().into(), texts.collect());
+    }
+    loaded(FUNNEL, &partner);
 }

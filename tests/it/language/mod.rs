@@ -6,6 +6,7 @@ mod errors;
 mod globals;
 mod journeys;
 mod pictures;
+mod storm;
 mod tools;
 
 use bot::funnel::{Funnels, SourceFile, compile, transcript};

@@ -75,7 +75,7 @@ fn a_talk_that_goes_another_way_says_where_and_how() {
 fn coverage_names_what_no_talk_has_reached() {
     let partner = partner();
     let funnels = loaded(SMALL, &partner);
-    let talk = "> /start\n< …\n> [Да & точка]\n< …\n> 5\n";
+    let talk = "> /start\n< …\n> [Да & точка]\n< …\n> 5\n< …\n";
     let report = transcript::run(&funnels, &partner, "talk", talk);
     assert_eq!(report.passed, 1);
     let missed: Vec<String> = report

@@ -208,7 +208,8 @@ fn default_funnel(index: &Index, partner: &Partner, out: &mut Vec<Diagnostic>) -
     0
 }
 
-fn of_config(path: &str, message: String) -> Diagnostic {
+/// A problem of the partner's configuration that shows only when its funnels are loaded.
+pub(super) fn of_config(path: &str, message: String) -> Diagnostic {
     Diagnostic {
         severity: Severity::Error,
         file: "config.yaml".into(),

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::enter::of_config;
 use super::{Compiled, MediaFiles, SourceFile, compile};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::partner::Partner;
@@ -34,6 +35,7 @@ pub fn load(
             ));
         }
     }
+    problems.extend(missing(only, &files, &problems));
     let media = Arc::new(media_files([Some(shared), own].into_iter().flatten()));
     let files: Vec<SourceFile> = files
         .into_values()
@@ -50,6 +52,29 @@ pub fn load(
         compiled.diagnostics = problems;
     }
     compiled
+}
+
+/// Funnels the partner wants and nobody has written.
+fn missing(
+    only: Option<&[String]>,
+    files: &BTreeMap<String, SourceFile>,
+    problems: &[Diagnostic],
+) -> Vec<Diagnostic> {
+    let broken = |id: &str| {
+        problems
+            .iter()
+            .any(|problem| problem.file.ends_with(&format!("/{id}.yaml")))
+    };
+    let wanted = only.unwrap_or_default().iter().enumerate();
+    let absent = wanted.filter(|(_, id)| !files.contains_key(*id) && !broken(id));
+    absent
+        .map(|(at, id)| {
+            of_config(
+                &format!("funnels[{at}]"),
+                format!("no funnel file {id}.yaml; add it, or take \"{id}\" off the list"),
+            )
+        })
+        .collect()
 }
 
 fn read_directory(

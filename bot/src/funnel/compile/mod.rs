@@ -6,6 +6,7 @@ mod enter;
 mod index;
 mod load;
 mod media;
+mod phrases;
 mod problems;
 mod site;
 mod steps;
@@ -23,7 +24,7 @@ use sha2::{Digest, Sha256};
 use super::model::{Funnel, Funnels};
 use super::spec::FunnelSpec;
 use super::template::Templates;
-use super::words::{PhraseProblem, Phrases};
+use super::words::Phrases;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::partner::Partner;
 use crate::yaml::{self, Places};
@@ -104,8 +105,8 @@ pub fn compile(files: &[SourceFile], partner: &Partner) -> Compiled {
     let triggers = enter::compile(&drafts, &list, &index, partner, &mut diagnostics);
     let wrong = with_errors(&diagnostics);
     diagnostics.extend(ways::problems(&drafts, &list, &triggers, &wrong));
-    let (phrases, problems) = Phrases::new(&mut templates, &partner.texts);
-    diagnostics.extend(problems.into_iter().map(phrase_problem));
+    let (phrases, own) = Phrases::new(&mut templates, &partner.texts);
+    diagnostics.extend(phrases::problems(&own, &index, partner));
     diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     let ready = !diagnostics
         .iter()
@@ -170,17 +171,4 @@ fn hash(files: &[SourceFile]) -> String {
         .take(8)
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-fn phrase_problem(problem: PhraseProblem) -> Diagnostic {
-    Diagnostic {
-        severity: Severity::Error,
-        file: "config.yaml".into(),
-        line: 0,
-        column: 0,
-        path: format!("texts.{}.{}", problem.name, problem.language),
-        message: problem.problem.0,
-        source: String::new(),
-        width: 0,
-    }
 }

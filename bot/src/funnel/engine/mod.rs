@@ -22,6 +22,7 @@ use super::session::{Place, Session};
 use super::template;
 use crate::lead::{Handoff, Lead};
 use crate::partner::Partner;
+use crate::phrases::Phrase;
 
 /// What the engine may know beside the event: the time, the partner, and a random number for A/B choices.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +104,16 @@ struct Turn<'a> {
     marks: Vec<Mark>,
 }
 
+/// Whether a lead, or the story of a lead, has something to show for an event.
+fn is_reaction(effect: &Effect) -> bool {
+    match effect {
+        Effect::Say(_) | Effect::Toast(_) | Effect::Ignored { .. } => true,
+        // More words are awaited before anything is said.
+        Effect::Schedule { name, .. } => *name == TimerName::Collect,
+        _ => false,
+    }
+}
+
 impl<'a> Turn<'a> {
     fn new(funnels: &'a Funnels, desk: &'a Desk<'a>, session: Session, lead: Lead) -> Self {
         let mut turn = Self {
@@ -170,6 +181,9 @@ impl<'a> Turn<'a> {
         if self.keyboard_due {
             self.drop_contact_keyboard();
         }
+        if self.spoke && !self.effects.iter().any(is_reaction) {
+            self.say_phrase(Phrase::Noted);
+        }
         if !self.spoke && self.session.visit == self.first_visit {
             return;
         }
@@ -183,7 +197,7 @@ impl<'a> Turn<'a> {
     }
 
     fn may_follow_up(&self) -> bool {
-        !self.lead.opted_out && self.lead.handoff == Handoff::Bot
+        !self.lead.opted_out && matches!(self.lead.handoff, Handoff::Bot | Handoff::Closed)
     }
 
     fn step_at(&self, at: (FunnelIx, StepIx)) -> &'a Step {

@@ -1,6 +1,7 @@
 //! One lead, the engine, and a clock: what a channel and a store would do around them. PURE.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
 
 use crate::funnel::coverage::Mark;
 use crate::funnel::effect::{Action, Effect, Keyboard, MediaSource, Message, Notice};
@@ -120,7 +121,7 @@ impl<'a> Talk<'a> {
         if let Some(media) = &message.media {
             let kind = format!("{:?}", media.kind).to_lowercase();
             let source = match &media.source {
-                MediaSource::File(path) => path.display().to_string(),
+                MediaSource::File(path) => as_written(path),
                 MediaSource::Url(url) => url.clone(),
             };
             text = format!("({kind}: {source}) {text}");
@@ -214,6 +215,14 @@ impl<'a> Talk<'a> {
             .chain(self.keyboard.clone())
             .collect()
     }
+}
+
+/// `media/gift.jpg`, wherever the funnels lie.
+fn as_written(path: &Path) -> String {
+    let parts: Vec<_> = path.components().collect();
+    let media = parts.iter().rposition(|part| part.as_os_str() == "media");
+    let shown: PathBuf = parts[media.unwrap_or(0)..].iter().collect();
+    shown.display().to_string()
 }
 
 fn compare_list(buttons: &[String]) -> String {
