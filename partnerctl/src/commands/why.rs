@@ -41,13 +41,9 @@ pub async fn run(args: WhyArgs, host: &dyn Host) -> Result<(), Failure> {
         let message = format!("\"{}\" is not a lead's number; write it like 12", args.lead);
         return Err(Failure::new(Code::Usage, message));
     };
-    let Some(socket) = socket_of(&dir, args.data_dir.as_deref())? else {
-        return ask_program(&dir, &args, lead).await;
-    };
-    let story = match socket.get(&format!("/why?lead={lead}")).await {
-        Ok(story) if !story["lead"].is_null() => story,
-        Err(error) if !error.to_string().contains(" 404") => return Err(error.into()),
-        _ => return Err(Failure::new(Code::NotFound, format!("no lead #{lead}"))),
+    let story = match socket_of(&dir, args.data_dir.as_deref())? {
+        Some(socket) => ask_bot(&socket, lead).await?,
+        None => ask_program(&dir, &args, lead).await?,
     };
     if args.json {
         host.out(&format!("{story:#}"));
@@ -72,8 +68,16 @@ pub(super) fn socket_of(dir: &Path, data_dir: Option<&Path>) -> anyhow::Result<O
     BotSocket::new(&path).map(Some)
 }
 
+async fn ask_bot(socket: &BotSocket, lead: u64) -> Result<Value, Failure> {
+    match socket.get(&format!("/why?lead={lead}")).await {
+        Ok(story) if !story["lead"].is_null() => Ok(story),
+        Err(error) if !error.to_string().contains(" 404") => Err(error.into()),
+        _ => Err(no_lead(lead)),
+    }
+}
+
 /// A bot that is down cannot answer, but its program can read the data.
-async fn ask_program(dir: &Path, args: &WhyArgs, lead: u64) -> Result<(), Failure> {
+async fn ask_program(dir: &Path, args: &WhyArgs, lead: u64) -> Result<Value, Failure> {
     let beside = std::env::current_exe()?.with_file_name("bot");
     let program = if beside.is_file() {
         beside
@@ -86,15 +90,20 @@ async fn ask_program(dir: &Path, args: &WhyArgs, lead: u64) -> Result<(), Failur
         .arg(lead.to_string())
         .arg("--partner")
         .arg(dir);
-    if let Some(data_dir) = &args.data_dir {
-        command.arg("--data-dir").arg(data_dir);
+    let folders = [
+        ("--data-dir", &args.data_dir),
+        ("--funnels", &args.fleet.funnels),
+    ];
+    for (name, folder) in folders {
+        command.args(
+            folder
+                .iter()
+                .flat_map(|folder| [name.as_ref(), folder.as_os_str()]),
+        );
     }
-    if let Some(funnels) = &args.fleet.funnels {
-        command.arg("--funnels").arg(funnels);
-    }
-    let status = command
+    let output = command
         .stdin(Stdio::null())
-        .status()
+        .output()
         .await
         .with_context(|| {
             format!(
@@ -102,14 +111,22 @@ async fn ask_program(dir: &Path, args: &WhyArgs, lead: u64) -> Result<(), Failur
                 program.display()
             )
         })?;
-    match status.success() {
-        true => Ok(()),
-        false => Err(Failure::said(match status.code() {
-            Some(5) => Code::NotFound,
-            Some(6) => Code::Conflict,
-            _ => Code::General,
-        })),
+    if output.status.success() {
+        return Ok(serde_json::from_slice(&output.stdout).context("bot why: not JSON")?);
     }
+    let said = String::from_utf8_lossy(&output.stderr);
+    if said.contains("no lead #") {
+        return Err(no_lead(lead));
+    }
+    Err(Failure::new(
+        Code::General,
+        format!("bot why: {}", said.trim()),
+    ))
+}
+
+fn no_lead(lead: u64) -> Failure {
+    let message = format!("no lead #{lead}; the numbers are on the cards and in /hot_leads");
+    Failure::new(Code::NotFound, message)
 }
 
 fn print_story(story: &Value, zone: &TimeZone, host: &dyn Host) {
