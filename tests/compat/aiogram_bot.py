@@ -64,7 +64,7 @@ async def gift(message: Message, bot: Bot):
     sent = await message.answer_document(BufferedInputFile(b"%PDF recipes", "recipes.pdf"), caption="Рецепты")
     again = await message.answer_document(sent.document.file_id)
     loaded = await bot.download(again.document.file_id)
-    photo = BufferedInputFile(b"picture", "a.jpg")
+    photo = BufferedInputFile(b"\x89PNG\r\n\x1a\n", "a.png")
     await message.answer_media_group([InputMediaPhoto(media=photo, caption="Раз"), InputMediaPhoto(media="https://example.org/b.jpg")])
     await message.answer(f"Скачано: {loaded.read().decode()}")
 

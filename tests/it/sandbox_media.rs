@@ -51,7 +51,7 @@ async fn an_upload_comes_back_by_file_id_and_by_download() {
 #[tokio::test]
 async fn a_file_id_belongs_to_one_bot_and_one_kind() {
     let rig = Rig::started();
-    let sent = upload(&rig, "sendPhoto", "photo", b"picture").await;
+    let sent = upload(&rig, "sendPhoto", "photo", b"GIF89a").await;
     let id = sent["result"]["photo"][0]["file_id"]
         .as_str()
         .unwrap()
@@ -87,6 +87,8 @@ async fn a_file_id_belongs_to_one_bot_and_one_kind() {
         answer["description"],
         "Bad Request: wrong file identifier/HTTP URL specified"
     );
+    let text = upload(&rig, "sendPhoto", "photo", b"no picture").await;
+    assert_eq!(text["description"], "Bad Request: IMAGE_PROCESS_FAILED");
     let empty = upload(&rig, "sendPhoto", "photo", b"").await;
     assert_eq!(empty["description"], "Bad Request: file must be non-empty");
     rig.assert_strict();

@@ -69,7 +69,7 @@ async fn teloxide_sends_what_the_schema_allows() {
     bot.send_chat_action(chat, ChatAction::Typing)
         .await
         .unwrap();
-    let file = InputFile::memory(b"picture".to_vec()).file_name("a.jpg");
+    let file = InputFile::memory(b"GIF89a".to_vec()).file_name("a.jpg");
     let photo = bot.send_photo(chat, file).caption("раз").await.unwrap();
     let id = photo.photo().unwrap()[0].file.id.clone();
     bot.send_photo(chat, InputFile::file_id(id.clone()))
@@ -96,7 +96,7 @@ async fn teloxide_sends_what_the_schema_allows() {
     let item = |file| InputMedia::Photo(InputMediaPhoto::new(file));
     let album = [
         item(InputFile::file_id(id.clone())),
-        item(InputFile::memory(b"other".to_vec())),
+        item(InputFile::memory(b"GIF89a other".to_vec())),
     ];
     assert_eq!(bot.send_media_group(chat, album).await.unwrap().len(), 2);
     bot.edit_message_caption(chat, photo.id)

@@ -169,6 +169,12 @@ fn describe(
     object
 }
 
+/// Whether the bytes begin as one of the formats that Telegram takes as a photo.
+pub fn is_picture(bytes: &[u8]) -> bool {
+    let starts: [&[u8]; 5] = [b"\x89PNG\r\n", b"\xFF\xD8\xFF", b"GIF8", b"BM", b"RIFF"];
+    starts.iter().any(|start| bytes.starts_with(start))
+}
+
 /// Width and height of a PNG or JPEG.
 fn picture_size(bytes: &[u8]) -> Option<(u32, u32)> {
     let big = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));

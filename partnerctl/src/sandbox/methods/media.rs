@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::send::{deliver, pass_flood, reply_header, writable_chat};
 use crate::sandbox::api::{Answer, ApiError, Ctx, formatted};
-use crate::sandbox::files::FileKind;
+use crate::sandbox::files::{FileKind, is_picture};
 use crate::sandbox::markup::{self, Markup};
 
 const PHOTO_MAX: usize = 10 << 20;
@@ -42,6 +42,9 @@ pub fn take_file(ctx: &mut Ctx<'_>, kind: FileKind, given: &str) -> Result<Value
         };
         if upload.bytes.len() > max {
             return Err(ApiError::new(413, "Request Entity Too Large"));
+        }
+        if kind == FileKind::Photo && !is_picture(&upload.bytes) {
+            return Err(ApiError::bad("IMAGE_PROCESS_FAILED"));
         }
         let (name, content_type) = (&upload.file_name, upload.content_type.as_deref());
         return Ok(ctx
