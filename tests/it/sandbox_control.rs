@@ -243,7 +243,7 @@ async fn quiet_keeps_no_records_and_reset_forgets() {
         rig.say(&n.to_string()).await;
     }
     assert_eq!(rig.world.calls("sendMessage").len(), 0);
-    assert_eq!(rig.world.messages(BOT, rig.user).len(), 20);
+    assert_eq!(rig.world.messages(BOT, rig.user).len(), 8);
     control_post(&rig, "reset", json!({})).await;
     let state = control_get(&rig, "state").await;
     assert_eq!(

@@ -96,7 +96,7 @@ pub struct Chat {
 }
 
 /// How many messages of a chat are kept in quiet mode.
-const QUIET_HISTORY: usize = 20;
+const QUIET_HISTORY: usize = 8;
 
 impl Chat {
     pub fn push(&mut self, message: Message, quiet: bool) {
