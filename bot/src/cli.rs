@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::{self, End};
 use crate::clock::Clock;
-use crate::config::{self, Config, Environment, LoadOptions};
+use crate::config::{self, Environment, LoadOptions};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::{logging, store, story};
 
@@ -123,7 +123,7 @@ async fn run_bot(place: &Place) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
     let movable =
-        std::env::var("BOT_MOVABLE_CLOCK").is_ok_and(|on| on == "1") && is_loopback(&config);
+        std::env::var("BOT_MOVABLE_CLOCK").is_ok_and(|on| on == "1") && config.telegram.is_local();
     let offset = std::env::var("BOT_CLOCK_OFFSET_MS")
         .ok()
         .filter(|_| movable)
@@ -135,17 +135,6 @@ async fn run_bot(place: &Place) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(HOPELESS))
         }
     }
-}
-
-/// A clock may be moved only away from the real Telegram.
-fn is_loopback(config: &Config) -> bool {
-    reqwest::Url::parse(&config.telegram.api_url)
-        .ok()
-        .and_then(|url| {
-            url.host_str()
-                .map(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]")
-        })
-        .unwrap_or(false)
 }
 
 fn check(place: &Place) -> ExitCode {

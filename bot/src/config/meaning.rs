@@ -44,11 +44,12 @@ pub(super) fn config(
     };
     let funnels = rules.funnels(&spec);
     rules.database();
+    let telegram = rules.telegram(token);
     Config {
         team: rules.team(&spec),
         hot: rules.hot(&spec.hot),
-        limits: rules.limits(&spec.limits),
-        telegram: rules.telegram(token),
+        limits: rules.limits(&spec.limits, telegram.is_local()),
+        telegram,
         partner: rules.partner(spec),
         funnels,
         dirs: Dirs {
@@ -278,7 +279,7 @@ impl Rules<'_> {
         Hot { score, cooldown_ms }
     }
 
-    fn limits(&mut self, spec: &LimitsSpec) -> Limits {
+    fn limits(&mut self, spec: &LimitsSpec, local: bool) -> Limits {
         let limits = Limits {
             inputs_at_once: spec.inputs_at_once.unwrap_or(30),
             inputs_per_second: spec.inputs_per_second.unwrap_or(2.0),
@@ -287,8 +288,12 @@ impl Rules<'_> {
         if !(0.01..=10_000.0).contains(&limits.inputs_per_second) {
             self.error("limits.inputs_per_second", "must be from 0.01 to 10000");
         }
-        if !(1..=10_000).contains(&limits.messages_per_second) {
-            self.error("limits.messages_per_second", "must be from 1 to 10000");
+        let off = local && limits.messages_per_second == 0;
+        if !off && !(1..=10_000).contains(&limits.messages_per_second) {
+            self.error(
+                "limits.messages_per_second",
+                "must be from 1 to 10000 (0, no limits at all, is for a Telegram on this machine only)",
+            );
         }
         limits
     }

@@ -60,6 +60,6 @@ pub struct LimitsSpec {
     pub inputs_at_once: Option<u32>,
     /// How many per second after that. Default: 2.
     pub inputs_per_second: Option<f64>,
-    /// Messages the bot sends per second over all chats. Default: 25.
+    /// Messages the bot sends per second over all chats; 0, no limits at all, is for a Telegram on this machine only. Default: 25.
     pub messages_per_second: Option<u32>,
 }

@@ -216,7 +216,7 @@ config.yaml:6:16: links.shop: not an https address; write it like https://exampl
 config.yaml:6:33: links.Own: a link's name is made of a-z, 0-9 and _
 config.yaml:7:21: phone_regions[1]: \"ZZZ\" is not a country code; write two capital letters: RU, KZ, DE
 config.yaml:8:30: limits.inputs_per_second: must be from 0.01 to 10000
-config.yaml:8:54: limits.messages_per_second: must be from 1 to 10000"
+config.yaml:8:54: limits.messages_per_second: must be from 1 to 10000 (0, no limits at all, is for a Telegram on this machine only)"
     );
 }
 

@@ -86,9 +86,3 @@ impl Store {
         self.connection.close().await
     }
 }
-
-/// Words of `events.kind`.
-pub const KINDS: [&str; 17] = [
-    "came", "entered", "reached", "ended", "answer", "pressed", "tag", "score", "contact", "link",
-    "notify", "handoff", "optout", "reach", "handled", "language", "ignored",
-];

@@ -1,6 +1,7 @@
 //! Timers that are due, and the story of what happened, for people who ask why.
 
-use sqlx::FromRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row};
 
 use super::{EventRow, Store, TimerRow};
 use crate::funnel::event::TimerName;
@@ -102,9 +103,9 @@ impl Store {
     pub async fn lead_events(
         &mut self,
         lead: LeadId,
-        kinds: [&str; 3],
+        kinds: [&'static str; 3],
     ) -> sqlx::Result<Vec<EventRow>> {
-        let rows: Vec<(i64, i64, String, String, String, String, String, i64)> = sqlx::query_as(
+        let rows = sqlx::query(
             "SELECT id, at, kind, funnel, step, name, value, points FROM events
              WHERE partner_id = $1 AND lead_id = $2 AND kind IN ($3, $4, $5) ORDER BY id",
         )
@@ -115,25 +116,26 @@ impl Store {
         .bind(kinds[2])
         .fetch_all(&mut self.connection)
         .await?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|(id, at, kind, funnel, step, name, value, points)| {
-                let kind = kinds.into_iter().find(|known| *known == kind)?;
-                let kind = super::KINDS.into_iter().find(|known| *known == kind)?;
-                Some(EventRow {
-                    id,
-                    lead_id: lead,
-                    at,
-                    kind,
-                    funnel,
-                    step,
-                    name,
-                    value,
-                    points,
-                })
-            })
-            .collect())
+        rows.iter().map(|row| event(row, lead, kinds)).collect()
     }
+}
+
+fn event(row: &SqliteRow, lead_id: LeadId, kinds: [&'static str; 3]) -> sqlx::Result<EventRow> {
+    let kind: String = row.try_get("kind")?;
+    Ok(EventRow {
+        id: row.try_get("id")?,
+        lead_id,
+        at: row.try_get("at")?,
+        kind: kinds
+            .into_iter()
+            .find(|known| *known == kind)
+            .unwrap_or_default(),
+        funnel: row.try_get("funnel")?,
+        step: row.try_get("step")?,
+        name: row.try_get("name")?,
+        value: row.try_get("value")?,
+        points: row.try_get("points")?,
+    })
 }
 
 pub(super) fn timer_word(name: TimerName) -> &'static str {

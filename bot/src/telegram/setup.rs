@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use teloxide::payloads::{GetMe, SetMyCommands, SetMyCommandsSetters};
+use teloxide::requests::Payload;
 use teloxide::types::{BotCommand, BotCommandScope, ChatId, Recipient};
 use tokio::sync::{mpsc, oneshot};
 
@@ -93,28 +94,39 @@ async fn ask(desk: &mpsc::UnboundedSender<DeskInput>, question: Question) -> Opt
 
 /// One menu per language for everybody, one per partner's chat.
 fn menus(app: &App, funnels: &Funnels) -> Vec<SetMyCommands> {
-    let commands = |language: &str| -> Vec<BotCommand> {
-        funnels
-            .commands(language)
-            .into_iter()
-            .map(|(name, text)| BotCommand::new(name, text))
-            .collect()
-    };
     let fallback = app.language();
-    let mut menus = vec![SetMyCommands::new(commands(&fallback))];
+    let mut menus = vec![SetMyCommands::new(commands(funnels, &fallback))];
     for language in app.partner.languages.iter().skip(1) {
-        menus.push(SetMyCommands::new(commands(language)).language_code(language.clone()));
+        let menu = SetMyCommands::new(commands(funnels, language));
+        menus.push(menu.language_code(language.clone()));
     }
-    for id in &app.telegram_ids {
-        let mut panel = vec![
-            BotCommand::new("my_stats", "Цифры: лиды, контакты, источники"),
-            BotCommand::new("hot_leads", "Кто ждёт вас прямо сейчас"),
-        ];
-        panel.extend(commands(&fallback));
-        let scope = BotCommandScope::Chat {
-            chat_id: Recipient::Id(ChatId(*id)),
-        };
-        menus.push(SetMyCommands::new(panel).scope(scope));
-    }
+    let people = app.telegram_ids.iter();
+    menus.extend(people.map(|id| panel_commands(app, funnels, *id)));
     menus
+}
+
+fn commands(funnels: &Funnels, language: &str) -> Vec<BotCommand> {
+    let commands = funnels.commands(language).into_iter();
+    commands
+        .map(|(name, text)| BotCommand::new(name, text))
+        .collect()
+}
+
+fn panel_commands(app: &App, funnels: &Funnels, chat_id: i64) -> SetMyCommands {
+    let mut panel = vec![
+        BotCommand::new("my_stats", "Цифры: лиды, контакты, источники"),
+        BotCommand::new("hot_leads", "Кто ждёт вас прямо сейчас"),
+    ];
+    panel.extend(commands(funnels, &app.language()));
+    let chat_id = Recipient::Id(ChatId(chat_id));
+    SetMyCommands::new(panel).scope(BotCommandScope::Chat { chat_id })
+}
+
+/// (method, payload) of the menu of somebody who has just become one of the partner's people.
+pub fn panel_menu(app: &App, funnels: &Funnels, chat_id: i64) -> (String, String) {
+    let menu = panel_commands(app, funnels, chat_id);
+    (
+        SetMyCommands::NAME.to_owned(),
+        super::outgoing::to_json(&menu),
+    )
 }

@@ -2,24 +2,18 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
-
 use super::Aside;
 use super::desk::Desk;
 use super::round::Work;
 use super::turn::{Cause, Turn};
-use crate::funnel::effect::{Effect, Keyboard, Message, Notice};
+use crate::funnel::effect::{Effect, Keyboard, Message};
 use crate::funnel::event::Event;
 use crate::funnel::{self, Outcome};
 use crate::inbound::{self, Act, Caller};
-use crate::invite;
 use crate::lead::{Lead, Reach};
-use crate::notify;
-use crate::panel::parse::Request;
-use crate::panel::{self, Office};
 use crate::phrases::Phrase;
 use crate::policy::flood::Admit;
-use crate::store::{Case, Class, EventRow, InboxState, Lane, Member, OutboxRow, TimerRow};
+use crate::store::{Case, Class, EventRow, InboxState, TimerRow};
 use crate::telegram::incoming::{Incoming, Person, What};
 
 /// A sticker of an hour ago needs no answer; words do.
@@ -137,18 +131,6 @@ impl Desk {
         Ok(turn)
     }
 
-    fn office<'a>(&'a mut self, work: &'a Work) -> Office<'a> {
-        Office {
-            store: &mut self.store,
-            funnels: &self.funnels,
-            partner: &self.app.partner,
-            timezone: &self.app.timezone,
-            hot: &self.app.hot,
-            now: work.now,
-            fresh: [&work.cases, &self.cases],
-        }
-    }
-
     fn advance(&self, case: &Case, event: Event, now: i64) -> anyhow::Result<Outcome> {
         let desk = funnel::Desk {
             now_ms: now,
@@ -162,179 +144,6 @@ impl Desk {
             case.lead.clone(),
             event,
         ))
-    }
-
-    /// Cards for the partner's people, when the turn gives a reason.
-    async fn tell_partner(
-        &mut self,
-        work: &Work,
-        before: &Case,
-        turn: &mut Turn,
-    ) -> anyhow::Result<()> {
-        let Some(case) = &mut turn.case else {
-            return Ok(());
-        };
-        if turn.forget.is_some() {
-            return self.erase_cards(work, before, turn).await;
-        }
-        if notify::became_hot(before, case, &self.app.hot, work.now) {
-            case.hot_at = work.now;
-            turn.notices.push(Notice::Hot);
-        }
-        if turn.notices.is_empty() || case.insider {
-            return Ok(());
-        }
-        // News about a lead opens the case again.
-        if turn.notices.contains(&Notice::Human) || turn.notices.contains(&Notice::Contact) {
-            case.handled_at = 0;
-            case.handled_by.clear();
-        }
-        if self.team.is_empty() {
-            tracing::warn!(
-                lead.id = case.lead.id,
-                "nobody to tell about a lead; bind the partner: partnerctl invite {}",
-                self.app.partner.id
-            );
-        }
-        let case = case.clone();
-        let facts = notify::facts(&mut self.office(work), &case, &turn.events).await?;
-        let screen = notify::screen(&facts, &case, &turn.notices, &self.app.hot);
-        for member in self.team.clone() {
-            let (method, payload) = screen.send(member);
-            turn.outbox
-                .push(notification(&case.lead, member, method, payload, work.now));
-        }
-        Ok(())
-    }
-
-    /// Cards of a person who asked to be forgotten lose everything about them.
-    async fn erase_cards(
-        &mut self,
-        work: &Work,
-        before: &Case,
-        turn: &mut Turn,
-    ) -> anyhow::Result<()> {
-        let screen = notify::forgotten(before.lead.id);
-        for (chat_id, message_id) in self.store.card_messages(before.lead.id, 100).await? {
-            let (method, payload) = screen.edit(chat_id, message_id);
-            turn.outbox
-                .push(edit(0, chat_id, method, payload, work.now));
-        }
-        Ok(())
-    }
-
-    async fn panel_turn(
-        &mut self,
-        work: &Work,
-        incoming: &Incoming,
-        request: Request,
-    ) -> anyhow::Result<Turn> {
-        let shown = panel::answer(&mut self.office(work), incoming, request)
-            .await
-            .context("the panel failed")?;
-        let mut turn = Turn {
-            case: shown.case,
-            events: shown.events,
-            ..Turn::default()
-        };
-        let pressed = match &incoming.what {
-            What::Press { id, message_id, .. } => Some((id.clone(), *message_id)),
-            _ => None,
-        };
-        match (&pressed, shown.fresh) {
-            // A screen is one message, changed in place.
-            (Some((_, message_id)), false) => {
-                let (method, payload) = shown.screen.edit(incoming.chat_id, *message_id);
-                turn.outbox
-                    .push(edit(0, incoming.chat_id, method, payload, work.now));
-            }
-            _ => {
-                let (method, payload) = shown.screen.send(incoming.chat_id);
-                let mut row = notification(
-                    &Lead::default(),
-                    incoming.chat_id,
-                    method,
-                    payload,
-                    work.now,
-                );
-                row.lane = Lane::Reply;
-                row.class = if shown.card == 0 {
-                    Class::Reply
-                } else {
-                    Class::Notification
-                };
-                row.cause = "panel".to_owned();
-                row.card = shown.card;
-                turn.outbox.push(row);
-            }
-        }
-        for (chat_id, message_id, screen) in shown.others {
-            let (method, payload) = screen.edit(chat_id, message_id);
-            turn.outbox
-                .push(edit(0, chat_id, method, payload, work.now));
-        }
-        if let Some((callback_id, _)) = pressed {
-            turn.asides.push(Aside {
-                callback_id,
-                text: shown.toast,
-            });
-        }
-        Ok(turn)
-    }
-
-    /// Somebody opened a signed link: once, in time, and they are one of the partner's people.
-    async fn bind_turn(
-        &mut self,
-        work: &Work,
-        incoming: &Incoming,
-        case: Option<Case>,
-        token: &str,
-    ) -> anyhow::Result<Turn> {
-        let used: Vec<String> = self
-            .store
-            .team()
-            .await?
-            .into_iter()
-            .map(|member| member.invite)
-            .collect();
-        let verdict = invite::verify(self.app.invite_key(), token, work.now);
-        let screen = match verdict {
-            Ok(nonce)
-                if used.contains(&nonce)
-                    || work.batch.members.iter().any(|m| m.invite == nonce) =>
-            {
-                panel::view::invite_spent()
-            }
-            Ok(_) if self.team.contains(&incoming.from.id) => panel::home(&self.office(work)),
-            Ok(nonce) => {
-                let name = full_name(&incoming.from);
-                let member = Member {
-                    user_id: incoming.from.id,
-                    name,
-                    invite: nonce,
-                    bound_at: work.now,
-                };
-                tracing::info!(partner.id = %self.app.partner.id, "a person of the partner was bound by a signed link");
-                let (method, payload) = panel::home(&self.office(work)).send(incoming.chat_id);
-                let row = panel_row(incoming.chat_id, method, payload, work.now);
-                let case = case.map(|case| Case {
-                    insider: true,
-                    ..case
-                });
-                return Ok(Turn {
-                    case,
-                    members: vec![member],
-                    outbox: vec![row],
-                    ..Turn::default()
-                });
-            }
-            Err(_) => panel::view::invite_invalid(),
-        };
-        let (method, payload) = screen.send(incoming.chat_id);
-        Ok(Turn {
-            outbox: vec![panel_row(incoming.chat_id, method, payload, work.now)],
-            ..Turn::default()
-        })
     }
 
     fn slow_down(&self, work: &Work, incoming: &Incoming, case: Option<Case>) -> Turn {
@@ -442,12 +251,6 @@ fn greet(case: &mut Case, from: &Person, now: i64) {
     case.lead.reach = Reach::Active;
 }
 
-fn full_name(person: &Person) -> String {
-    format!("{} {}", person.first_name, person.last_name)
-        .trim()
-        .to_owned()
-}
-
 /// Where a new lead came from, as the first line of their story.
 fn came(turn: &mut Turn, now: i64) {
     let Some(case) = &turn.case else { return };
@@ -479,39 +282,4 @@ fn seed(lead: i64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     x ^ (x >> 31)
-}
-
-fn notification(lead: &Lead, chat_id: i64, method: String, payload: String, now: i64) -> OutboxRow {
-    OutboxRow {
-        id: 0,
-        lead_id: 0,
-        chat_id,
-        lane: Lane::Notification,
-        class: Class::Notification,
-        cause: "card".to_owned(),
-        method,
-        payload,
-        media: String::new(),
-        card: lead.id,
-        tries: 0,
-        not_before: 0,
-        created_at: now,
-    }
-}
-
-fn panel_row(chat_id: i64, method: String, payload: String, now: i64) -> OutboxRow {
-    let mut row = notification(&Lead::default(), chat_id, method, payload, now);
-    row.lane = Lane::Reply;
-    row.class = Class::Reply;
-    row.cause = "panel".to_owned();
-    row
-}
-
-fn edit(lead_id: i64, chat_id: i64, method: String, payload: String, now: i64) -> OutboxRow {
-    let mut row = notification(&Lead::default(), chat_id, method, payload, now);
-    row.lead_id = lead_id;
-    row.lane = Lane::Edit;
-    row.class = Class::Edit;
-    row.cause = "edit".to_owned();
-    row
 }

@@ -6,6 +6,8 @@ mod ask;
 pub mod desk;
 mod handle;
 pub mod housekeeping;
+mod intake;
+mod partner;
 pub mod poller;
 pub mod queue;
 pub mod reload;

@@ -18,7 +18,7 @@ pub struct Turn {
     pub outbox: Vec<OutboxRow>,
     /// Messages the gate refused, with its reason.
     pub dropped: Vec<(OutboxRow, &'static str)>,
-    pub timers: Vec<(LeadId, TimerName, Option<(i64, TimerData)>)>,
+    pub timers: Vec<TimerOp>,
     pub asides: Vec<Aside>,
     pub notices: Vec<Notice>,
     pub members: Vec<Member>,
@@ -26,6 +26,9 @@ pub struct Turn {
     /// How the inbox row ends; handled unless said otherwise.
     pub inbox: Option<InboxState>,
 }
+
+/// A timer set (when due, with what data) or taken away.
+pub type TimerOp = (LeadId, TimerName, Option<(i64, TimerData)>);
 
 /// What set the turn going.
 pub struct Cause<'a> {

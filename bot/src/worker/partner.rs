@@ -1,0 +1,223 @@
+//! What the desk does for the partner: cards about leads, the panel, signed links.
+
+use anyhow::Context;
+
+use super::Aside;
+use super::desk::Desk;
+use super::round::Work;
+use super::turn::Turn;
+use crate::funnel::effect::Notice;
+use crate::invite;
+use crate::lead::LeadId;
+use crate::notify;
+use crate::panel::parse::Request;
+use crate::panel::{self, Office};
+use crate::store::{Case, Class, Lane, Member, OutboxRow};
+use crate::telegram::incoming::{Incoming, Person, What};
+use crate::telegram::setup;
+
+impl Desk {
+    fn office<'a>(&'a mut self, work: &'a Work) -> Office<'a> {
+        Office {
+            store: &mut self.store,
+            funnels: &self.funnels,
+            partner: &self.app.partner,
+            timezone: &self.app.timezone,
+            hot: &self.app.hot,
+            now: work.now,
+            fresh: [&work.cases, &self.cases],
+        }
+    }
+
+    /// Cards for the partner's people, when the turn gives a reason.
+    pub(super) async fn tell_partner(
+        &mut self,
+        work: &Work,
+        before: &Case,
+        turn: &mut Turn,
+    ) -> anyhow::Result<()> {
+        let Some(case) = &mut turn.case else {
+            return Ok(());
+        };
+        if turn.forget.is_some() {
+            return self.erase_cards(work, before, turn).await;
+        }
+        if notify::became_hot(before, case, &self.app.hot, work.now) {
+            case.hot_at = work.now;
+            turn.notices.push(Notice::Hot);
+        }
+        if turn.notices.is_empty() || case.insider {
+            return Ok(());
+        }
+        // News about a lead opens the case again.
+        if turn.notices.contains(&Notice::Human) || turn.notices.contains(&Notice::Contact) {
+            case.handled_at = 0;
+            case.handled_by.clear();
+        }
+        if self.team.is_empty() {
+            tracing::warn!(
+                lead.id = case.lead.id,
+                "nobody to tell about a lead; bind the partner: partnerctl invite {}",
+                self.app.partner.id
+            );
+        }
+        let case = case.clone();
+        let facts = notify::facts(&mut self.office(work), &case, &turn.events).await?;
+        let screen = notify::screen(&facts, &case, &turn.notices, &self.app.hot);
+        for member in self.team.clone() {
+            turn.outbox.push(row(
+                member,
+                screen.send(member),
+                Kind::Card(case.lead.id),
+                work.now,
+            ));
+        }
+        Ok(())
+    }
+
+    /// Cards of a person who asked to be forgotten lose everything about them.
+    pub(super) async fn erase_cards(
+        &mut self,
+        work: &Work,
+        before: &Case,
+        turn: &mut Turn,
+    ) -> anyhow::Result<()> {
+        let screen = notify::forgotten(before.lead.id);
+        for (chat_id, message_id) in self.store.card_messages(before.lead.id, 100).await? {
+            let call = screen.edit(chat_id, message_id);
+            turn.outbox.push(row(chat_id, call, Kind::Edit, work.now));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn panel_turn(
+        &mut self,
+        work: &Work,
+        incoming: &Incoming,
+        request: Request,
+    ) -> anyhow::Result<Turn> {
+        let shown = panel::answer(&mut self.office(work), incoming, request)
+            .await
+            .context("the panel failed")?;
+        let mut turn = Turn {
+            case: shown.case,
+            events: shown.events,
+            ..Turn::default()
+        };
+        let chat_id = incoming.chat_id;
+        let pressed = match &incoming.what {
+            What::Press { id, message_id, .. } => Some((id.clone(), *message_id)),
+            _ => None,
+        };
+        turn.outbox.push(match pressed {
+            // A screen is one message, changed in place.
+            Some((_, message_id)) if !shown.fresh => {
+                let call = shown.screen.edit(chat_id, message_id);
+                row(chat_id, call, Kind::Edit, work.now)
+            }
+            _ => {
+                let kind = if shown.card == 0 {
+                    Kind::Screen
+                } else {
+                    Kind::Asked(shown.card)
+                };
+                row(chat_id, shown.screen.send(chat_id), kind, work.now)
+            }
+        });
+        for (chat_id, message_id, screen) in shown.others {
+            let call = screen.edit(chat_id, message_id);
+            turn.outbox.push(row(chat_id, call, Kind::Edit, work.now));
+        }
+        turn.asides.extend(pressed.map(|(callback_id, _)| Aside {
+            callback_id,
+            text: shown.toast,
+        }));
+        Ok(turn)
+    }
+
+    /// Somebody opened a signed link: once, in time, and they are one of the partner's people.
+    pub(super) async fn bind_turn(
+        &mut self,
+        work: &Work,
+        incoming: &Incoming,
+        case: Option<Case>,
+        token: &str,
+    ) -> anyhow::Result<Turn> {
+        let chat_id = incoming.chat_id;
+        let mut turn = Turn::default();
+        let screen = match invite::verify(self.app.invite_key(), token, work.now) {
+            Err(_) => panel::view::invite_invalid(),
+            Ok(nonce) if self.is_spent(work, &nonce).await? => panel::view::invite_spent(),
+            Ok(_) if self.team.contains(&incoming.from.id) => panel::home(&self.office(work)),
+            Ok(invite) => {
+                tracing::info!(partner.id = %self.app.partner.id, "a person of the partner was bound by a signed link");
+                turn.members.push(Member {
+                    user_id: incoming.from.id,
+                    name: full_name(&incoming.from),
+                    invite,
+                    bound_at: work.now,
+                });
+                turn.case = case.map(|case| Case {
+                    insider: true,
+                    ..case
+                });
+                let menu = setup::panel_menu(&self.app, &self.funnels, chat_id);
+                turn.outbox.push(row(chat_id, menu, Kind::Edit, work.now));
+                panel::home(&self.office(work))
+            }
+        };
+        turn.outbox
+            .push(row(chat_id, screen.send(chat_id), Kind::Screen, work.now));
+        Ok(turn)
+    }
+
+    /// A link binds one person.
+    async fn is_spent(&mut self, work: &Work, nonce: &str) -> sqlx::Result<bool> {
+        let team = self.store.team().await?;
+        let mut bound = team.iter().chain(&work.batch.members);
+        Ok(bound.any(|member| member.invite == nonce))
+    }
+}
+
+fn full_name(person: &Person) -> String {
+    format!("{} {}", person.first_name, person.last_name)
+        .trim()
+        .to_owned()
+}
+
+/// A message to one of the partner's people: a method with its payload, and the three facts that steer it.
+fn row(chat_id: i64, call: (String, String), kind: Kind, now: i64) -> OutboxRow {
+    let (method, payload) = call;
+    let (lane, class, cause, card) = match kind {
+        Kind::Card(lead) => (Lane::Notification, Class::Notification, "card", lead),
+        Kind::Asked(lead) => (Lane::Reply, Class::Notification, "panel", lead),
+        Kind::Screen => (Lane::Reply, Class::Reply, "panel", 0),
+        Kind::Edit => (Lane::Edit, Class::Edit, "edit", 0),
+    };
+    OutboxRow {
+        id: 0,
+        lead_id: 0,
+        chat_id,
+        lane,
+        class,
+        cause: cause.to_owned(),
+        method,
+        payload,
+        media: String::new(),
+        card,
+        tries: 0,
+        not_before: 0,
+        created_at: now,
+    }
+}
+
+/// What a message to the partner is.
+enum Kind {
+    /// A lead's card that nobody asked for.
+    Card(LeadId),
+    /// A lead's card that was asked for.
+    Asked(LeadId),
+    Screen,
+    /// A change of a message that is there.
+    Edit,
+}
