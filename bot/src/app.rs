@@ -295,6 +295,7 @@ async fn work(
     for task in aside {
         task.abort();
     }
+    control::close(&app);
     let _ = desk_tx.send(crate::worker::DeskInput::Stop);
     if !desk.is_finished() {
         desk.await??;

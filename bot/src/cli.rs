@@ -71,6 +71,8 @@ const HOPELESS: u8 = 78;
 /// Runs the program.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    // SAFETY: umask takes a number, gives a number, and no other thread exists yet.
+    unsafe { libc::umask(0o077) };
     logging::start();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

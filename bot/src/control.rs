@@ -41,6 +41,11 @@ pub enum Question {
     Tidy,
 }
 
+/// The socket's file goes with the bot.
+pub fn close(app: &App) {
+    let _ = std::fs::remove_file(app.data_dir.join("bot.sock"));
+}
+
 /// Serves until the process ends. A socket that cannot be made is said and lived without.
 pub async fn serve(app: Arc<App>, desk: mpsc::UnboundedSender<DeskInput>) {
     let path = app.data_dir.join("bot.sock");

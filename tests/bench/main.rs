@@ -4,6 +4,11 @@
 //! entering the queue that getUpdates reads to the arrival of the answer. Limits are off, which is allowed here only
 //! because everything stays on loopback.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a bench waits by the clock, outside of any runtime"
+)]
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -74,7 +74,7 @@ impl Store {
         let sql = format!(
             "SELECT * FROM (SELECT * FROM ({EVENTS} FROM events WHERE partner_id = $1 AND lead_id = $2
                UNION ALL {SENDS} FROM outbox WHERE partner_id = $1 AND (lead_id = $2 OR card = $2)) AS everything
-             ORDER BY at DESC, kind DESC, place DESC LIMIT $3) AS newest ORDER BY at, kind, place"
+             ORDER BY at DESC, outbox_id DESC, place DESC LIMIT $3) AS newest ORDER BY at, outbox_id, place"
         );
         sqlx::query_as(sqlx::AssertSqlSafe(sql))
             .bind(&self.partner_id)
@@ -89,7 +89,7 @@ impl Store {
         let sql = format!(
             "SELECT * FROM (SELECT * FROM ({EVENTS} FROM events WHERE partner_id = $1 AND at >= $2
                UNION ALL {SENDS} FROM outbox WHERE partner_id = $1 AND created_at >= $2) AS everything
-             ORDER BY at DESC, kind DESC, place DESC LIMIT $3) AS newest ORDER BY at, kind, place"
+             ORDER BY at DESC, outbox_id DESC, place DESC LIMIT $3) AS newest ORDER BY at, outbox_id, place"
         );
         sqlx::query_as(sqlx::AssertSqlSafe(sql))
             .bind(&self.partner_id)
