@@ -1,4 +1,4 @@
-//! Filters for texts: Russian plurals, money, capital letters, `default` that also replaces an answer not given. PURE.
+//! Filters for texts: Russian plurals, money, dates, capital letters, `default` that also replaces an answer not given. PURE.
 
 use minijinja::Environment;
 use minijinja::value::Value;
@@ -7,6 +7,7 @@ pub(super) fn add_to(env: &mut Environment<'static>) {
     env.add_filter("default", default);
     env.add_filter("plural", plural);
     env.add_filter("money", money);
+    env.add_filter("date", date);
     env.add_filter("capitalize", capitalize);
     env.add_filter("far", far);
 }
@@ -50,6 +51,16 @@ fn money(value: Value, sign: Option<String>) -> String {
     }
     let minus = if number <= -0.5 { "−" } else { "" };
     format!("{minus}{grouped}\u{a0}{}", sign.as_deref().unwrap_or("₽"))
+}
+
+/// A kept date as people write it, `25.12.2026`; anything else stays as it is.
+fn date(value: Value) -> Value {
+    let read = value
+        .as_str()
+        .and_then(|text| text.parse::<jiff::civil::Date>().ok());
+    read.map_or(value, |date| {
+        Value::from(date.strftime("%d.%m.%Y").to_string())
+    })
 }
 
 /// The first letter only; the rest stays as it is.

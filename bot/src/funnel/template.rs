@@ -474,6 +474,9 @@ mod tests {
             ),
             ("{{ 1234567 | money }}", "1\u{a0}234\u{a0}567\u{a0}₽"),
             ("{{ 'привет' | capitalize }}", "Привет"),
+            ("{{ '2026-12-05' | date }}", "05.12.2026"),
+            ("{{ answers.city | date }}", "Алматы &amp; Ко"),
+            ("[{{ answers.unsaid | date }}]", "[]"),
             ("{% if 'vip' in lead.tags %}да{% endif %}", "да"),
             ("{{ partner.display_name }}", "Север"),
         ] {

@@ -106,7 +106,7 @@ impl Site<'_> {
                 }
                 for filter in filters_in(text, kind) {
                     if !self.templates.has_filter(&filter) {
-                        self.problems.error(path, format!("no filter \"{filter}\"; there are default, plural, money, capitalize, upper, lower, round and join"));
+                        self.problems.error(path, format!("no filter \"{filter}\"; there are default, plural, money, date, capitalize, upper, lower, round and join"));
                     }
                 }
                 Some(id)

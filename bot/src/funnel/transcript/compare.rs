@@ -44,9 +44,10 @@ fn joined(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A message as a `<` line.
+/// A message as a `<` line and those that go on with it; empty lines mean nothing there.
 pub(super) fn written(seen: &Seen) -> String {
-    let mut out = seen.text.lines().collect::<Vec<_>>().join("\n  ");
+    let lines = seen.text.lines().filter(|line| !line.trim().is_empty());
+    let mut out = lines.collect::<Vec<_>>().join("\n  ");
     for button in &seen.buttons {
         out.push_str(&format!(" [{button}]"));
     }

@@ -268,7 +268,10 @@ pub(super) fn record(funnels: &Funnels, partner: &Partner, text: &str) -> String
             out.push_str(&format!("{}\n", written(&seen)));
         }
         for notice in talk.notices.drain(..) {
-            out.push_str(&format!("! {}\n", notice_text(&notice)));
+            out.push_str(&format!(
+                "! {}\n",
+                notice_text(&notice).replace('\n', "\n  ")
+            ));
         }
     }
     out
