@@ -5,6 +5,7 @@
 mod ask;
 mod check;
 mod create;
+mod funnels;
 mod house;
 mod language;
 mod sandbox;
