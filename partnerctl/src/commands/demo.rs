@@ -1,5 +1,6 @@
 //! `partnerctl demo`: the local Telegram, the demo partner's bot as a real process, and the page with both phones.
 
+mod bot_log;
 mod people;
 mod room;
 mod routes;
@@ -7,6 +8,7 @@ mod starts;
 mod state_dir;
 mod supervisor;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -14,9 +16,9 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use bot_log::last_words;
 use room::Room;
-use state_dir::last_lines;
-use supervisor::{ProcessState, Supervisor};
+use supervisor::Supervisor;
 
 const LOG_LINES: usize = 15;
 
@@ -48,10 +50,10 @@ pub struct DemoArgs {
 pub async fn run(args: DemoArgs) -> Result<()> {
     let mut signals = Signals::new()?;
     let room = Room::open(&args)?;
-    println!(
+    tell(&format!(
         "Open  {}/  (left: a lead, right: the partner; Ctrl-C stops everything)",
         room.url()
-    );
+    ));
     if !args.no_open {
         open_browser(&room.url());
     }
@@ -59,9 +61,14 @@ pub async fn run(args: DemoArgs) -> Result<()> {
         () = report_deaths(room.supervisor(), room.log()) => {}
         () = signals.any() => {}
     }
-    println!("stopping the bot…");
+    tell("stopping the bot…");
     room.close().await;
     Ok(())
+}
+
+/// Nobody may be reading any more; the demo goes on without them.
+fn tell(words: &str) {
+    let _ = writeln!(std::io::stdout(), "{words}");
 }
 
 /// Tells the terminal when the bot dies by itself, with the end of its log.
@@ -69,11 +76,19 @@ async fn report_deaths(mut supervisor: Supervisor, log: PathBuf) {
     let mut told = None;
     while supervisor.changed().await {
         let process = supervisor.process();
-        let stopped = process.state == ProcessState::Stopped;
-        if stopped && process.reason.is_some() && told != process.reason {
-            let reason = process.reason.as_deref().unwrap_or_default();
-            eprintln!("{reason}\n{}", last_lines(&log, LOG_LINES).join("\n"));
-            told = process.reason;
+        let Some(ending) = process.ended.filter(|_| process.retry_ms.is_some()) else {
+            continue;
+        };
+        let words = format!(
+            "{ending}; its last words:\n{}",
+            last_words(&log, LOG_LINES).join("\n")
+        );
+        if told.as_ref() != Some(&words) {
+            let _ = writeln!(
+                std::io::stderr(),
+                "{words}\nit is started again until it stays"
+            );
+            told = Some(words);
         }
     }
 }

@@ -14,9 +14,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::bot_log::last_words;
 use super::people::Wish;
 use super::room::Demo;
-use super::state_dir::last_lines;
 use super::supervisor::ProcessState;
 
 const HEALTH_WAIT: Duration = Duration::from_millis(700);
@@ -90,8 +90,8 @@ async fn status(ready: Ready) -> Answer {
     if process.state == ProcessState::Running && health.is_none() {
         bot["state"] = json!(ProcessState::Starting);
     }
-    if process.state == ProcessState::Stopped {
-        bot["log_tail"] = json!(last_lines(&demo.log, LOG_LINES));
+    if process.retry_ms.is_some() {
+        bot["last_words"] = json!(last_words(&demo.log, LOG_LINES));
     }
     bot["health"] = health.unwrap_or_default();
     let offset_ms = *demo.offset_ms.lock().await;
@@ -112,9 +112,12 @@ struct After {
     after: u64,
 }
 
+/// The bot's own trail; nothing new while it is away, which is no error here.
 async fn trail(ready: Ready, Query(query): Query<After>) -> Answer {
     let path = format!("/trail?after={}&limit=200", query.after);
-    Ok(Json(ready.demo()?.socket.get(&path).await?))
+    let trail = ready.demo()?.socket.get(&path).await;
+    let nothing = || json!({ "items": [], "next": query.after });
+    Ok(Json(trail.unwrap_or_else(|_| nothing())))
 }
 
 async fn restart(ready: Ready) -> Answer {

@@ -1,6 +1,6 @@
 //! The demo's temporary directory: a fake `.env`, the bot's data and its log. Gone with the demo.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -11,9 +11,13 @@ const PREFIX: &str = "partnerctl-demo-";
 /// `<dir>/data/bot.sock` must fit into a Unix socket address of 108 bytes.
 const LONGEST: usize = 80;
 
+/// Held locked as long as the demo runs, so that a later one knows what was left behind.
+const LOCK: &str = "lock";
+
 /// A directory of mode 0700, removed when dropped.
 pub struct StateDir {
     path: PathBuf,
+    _lock: File,
 }
 
 impl StateDir {
@@ -26,7 +30,9 @@ impl StateDir {
             .mode(0o700)
             .create(&path)
             .with_context(|| format!("cannot make {}", path.display()))?;
-        let dir = StateDir { path };
+        let lock = File::create(path.join(LOCK))?;
+        lock.lock()?;
+        let dir = StateDir { path, _lock: lock };
         fs::create_dir(dir.data())?;
         Ok(dir)
     }
@@ -73,34 +79,21 @@ fn sweep(root: &Path) {
     };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-        if pid.is_some_and(|pid| is_left_behind(pid, &entry.path())) {
+        let demo = name.to_str().is_some_and(|name| name.starts_with(PREFIX));
+        if demo && is_left_behind(&entry.path()) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// A directory of ours whose process is gone, or carries our own number from an earlier life.
-fn is_left_behind(pid: &str, path: &Path) -> bool {
-    let Ok(number) = pid.parse::<u32>() else {
-        return false;
-    };
+/// A directory of ours whose lock nobody holds; one without a lock is still being made.
+fn is_left_behind(path: &Path) -> bool {
     let ours =
         fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir() && meta.uid() == own_user());
-    ours && (number == std::process::id() || !Path::new("/proc").join(pid).exists())
+    ours && File::open(path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok())
 }
 
 fn own_user() -> u32 {
     // SAFETY: geteuid reads one number of the process and cannot fail.
     unsafe { libc::geteuid() }
-}
-
-/// The last lines of a file, for people; empty when there is none.
-pub fn last_lines(path: &Path, count: usize) -> Vec<String> {
-    let text = fs::read(path).unwrap_or_default();
-    let tail = &text[text.len().saturating_sub(16 * 1024)..];
-    let tail = String::from_utf8_lossy(tail);
-    let lines: Vec<&str> = tail.lines().collect();
-    let from = lines.len().saturating_sub(count);
-    lines[from..].iter().map(ToString::to_string).collect()
 }

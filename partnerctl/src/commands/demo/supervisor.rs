@@ -1,12 +1,15 @@
 //! Keeps one bot process alive: starts it, starts it again when it dies, ends it with the demo.
 
+use std::fmt;
 use std::fs::OpenOptions;
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::bot_log::LIFE_MARK;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use tokio::process::{Child, Command};
@@ -47,8 +50,34 @@ pub struct BotProcess {
     pub pid: Option<u32>,
     /// Starts after the first.
     pub restarts: u32,
-    /// Why it is not running, or why it was started again.
-    pub reason: Option<String>,
+    /// How the last process ended.
+    pub ended: Option<Ending>,
+    /// The wait before the next start.
+    pub retry_ms: Option<u128>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ending {
+    Code(i32),
+    Signal(i32),
+    /// It could not be started or watched.
+    Error(String),
+    /// By the page's buttons.
+    Killed,
+    Restarted,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Code(code) => write!(f, "the bot ended with exit code {code}"),
+            Ending::Signal(signal) => write!(f, "the bot was ended by signal {signal}"),
+            Ending::Error(error) => write!(f, "the bot does not run: {error}"),
+            Ending::Killed => write!(f, "the bot was killed"),
+            Ending::Restarted => write!(f, "the bot was stopped to start again"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -129,8 +158,8 @@ struct Keeper {
 
 /// What made a life of the process end.
 enum End {
-    Died(String),
-    Asked(&'static str),
+    Died(Ending),
+    Asked(Ending),
     Stop(Option<oneshot::Sender<()>>),
 }
 
@@ -141,23 +170,24 @@ impl Keeper {
             let born = Instant::now();
             let end = match self.launch.spawn().await {
                 Ok(child) => self.live(child).await,
-                Err(error) => End::Died(format!("{error:#}")),
+                Err(error) => End::Died(Ending::Error(format!("{error:#}"))),
             };
             let next = match end {
                 End::Stop(done) => return self.finish(done),
-                End::Asked(reason) => {
+                End::Asked(ending) => {
                     delay = FIRST_DELAY;
-                    self.show(ProcessState::Starting, None, Some(reason.into()));
+                    self.show(ProcessState::Starting, None);
+                    self.ended(ending, None);
                     Ok(())
                 }
-                End::Died(reason) => {
+                End::Died(ending) => {
                     let wait = if born.elapsed() > HEALTHY {
                         FIRST_DELAY
                     } else {
                         delay
                     };
                     delay = (wait * 2).min(LAST_DELAY);
-                    self.rest(reason, wait).await
+                    self.rest(ending, wait).await
                 }
             };
             if let Err(done) = next {
@@ -168,19 +198,19 @@ impl Keeper {
     }
 
     async fn live(&mut self, mut child: Child) -> End {
-        self.show(ProcessState::Running, child.id(), None);
+        self.show(ProcessState::Running, child.id());
         tokio::select! {
             status = child.wait() => End::Died(describe(status)),
             order = self.inbox.recv() => {
-                self.show(ProcessState::Stopping, child.id(), None);
+                self.show(ProcessState::Stopping, child.id());
                 match order {
                     Some(Order::Kill) => {
                         let _ = child.kill().await;
-                        End::Asked("убит командой kill −9, поднимаю снова")
+                        End::Asked(Ending::Killed)
                     }
                     Some(Order::Restart) => {
                         end(&mut child).await;
-                        End::Asked("остановлен, запускаю снова")
+                        End::Asked(Ending::Restarted)
                     }
                     Some(Order::Stop(done)) => {
                         end(&mut child).await;
@@ -198,11 +228,11 @@ impl Keeper {
     /// Waits before the next start; `Err` when the demo ends meanwhile.
     async fn rest(
         &mut self,
-        reason: String,
+        ending: Ending,
         wait: Duration,
     ) -> Result<(), Option<oneshot::Sender<()>>> {
-        let reason = format!("{reason}; снова через {:.1} с", wait.as_secs_f32());
-        self.show(ProcessState::Stopped, None, Some(reason));
+        self.show(ProcessState::Stopped, None);
+        self.ended(ending, Some(wait));
         tokio::select! {
             () = sleep(wait) => Ok(()),
             order = self.inbox.recv() => match order {
@@ -214,17 +244,24 @@ impl Keeper {
     }
 
     fn finish(self, done: Option<oneshot::Sender<()>>) {
-        self.show(ProcessState::Stopped, None, None);
+        self.show(ProcessState::Stopped, None);
         if let Some(done) = done {
             let _ = done.send(());
         }
     }
 
-    fn show(&self, state: ProcessState, pid: Option<u32>, reason: Option<String>) {
+    fn show(&self, state: ProcessState, pid: Option<u32>) {
         self.seen.send_modify(|process| {
             process.state = state;
             process.pid = pid;
-            process.reason = reason;
+            process.retry_ms = None;
+        });
+    }
+
+    fn ended(&self, ending: Ending, retry: Option<Duration>) {
+        self.seen.send_modify(|process| {
+            process.ended = Some(ending);
+            process.retry_ms = retry.map(|wait| wait.as_millis());
         });
     }
 }
@@ -232,10 +269,11 @@ impl Keeper {
 impl Launch {
     async fn spawn(&self) -> Result<Child> {
         let offset = self.offset_ms.lock().await;
-        let log = OpenOptions::new()
+        let mut log = OpenOptions::new()
             .create(true)
             .append(true)
             .open(&self.log)?;
+        writeln!(log, "{LIFE_MARK}")?;
         let mut command = Command::new(&self.program);
         command
             .args(&self.args)
@@ -295,13 +333,11 @@ async fn end(child: &mut Child) {
     let _ = child.kill().await;
 }
 
-fn describe(status: std::io::Result<ExitStatus>) -> String {
-    match status {
-        Ok(status) => match (status.code(), status.signal()) {
-            (Some(code), _) => format!("бот завершился с кодом {code}"),
-            (None, Some(signal)) => format!("бот убит сигналом {signal}"),
-            (None, None) => "бот завершился".into(),
-        },
-        Err(error) => format!("о боте ничего не известно: {error}"),
+fn describe(status: std::io::Result<ExitStatus>) -> Ending {
+    match status.map(|status| (status.code(), status.signal())) {
+        Ok((Some(code), _)) => Ending::Code(code),
+        Ok((None, Some(signal))) => Ending::Signal(signal),
+        Ok((None, None)) => Ending::Error("it ended without a code".into()),
+        Err(error) => Ending::Error(error.to_string()),
     }
 }

@@ -9,9 +9,10 @@ export class Banner {
     Object.assign(this, { node, notices, print: "[]", hash: null });
   }
 
-  /** `funnels` is `{ hash, problems }` of the bot's health, or undefined while the bot is away. */
-  render(funnels) {
-    if (!funnels) return;
+  /** Shows what is wrong with the funnels, or why the bot does not start at all. */
+  render(bot) {
+    const funnels = bot.health?.funnels;
+    if (!funnels) return this.renderDead(bot.last_words);
     const errors = (funnels.problems ?? []).filter((problem) => problem.severity !== "warning");
     const print = JSON.stringify(errors);
     if (print !== this.print) this.draw(errors);
@@ -20,6 +21,17 @@ export class Banner {
     if (mended || (changed && print === "[]")) this.notify("Воронки обновлены", "good");
     this.print = print;
     this.hash = funnels.hash;
+    return undefined;
+  }
+
+  renderDead(words) {
+    if (!words?.length) return;
+    const print = JSON.stringify(words);
+    if (print === this.print) return;
+    this.print = print;
+    this.node.hidden = false;
+    const head = el("p", { class: "banner-head" }, icon("warning"), el("b", {}, "Бот не запускается."), " Последнее, что он сказал:");
+    this.node.replaceChildren(head, el("div", { class: "problem" }, el("pre", {}, words.join("\n"))));
   }
 
   draw(problems) {

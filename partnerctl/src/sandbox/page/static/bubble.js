@@ -23,7 +23,8 @@ export function bubbleRow(message, phone) {
   if (shown && text === undefined) body.classList.add("bare");
   if (big || message.sticker) body.classList.add("big");
   const keyboard = message.reply_markup?.inline_keyboard?.length ? inlineKeyboard(message, phone) : null;
-  const classes = ["row", mine ? "mine" : "theirs", keyboard && "with-keyboard", shown && "with-media"];
+  const wide = message.reply_markup?.inline_keyboard?.some((row) => row.length > 2);
+  const classes = ["row", wide && "wide", mine ? "mine" : "theirs", keyboard && "with-keyboard", shown && "with-media"];
   return el("li", { class: classes.filter(Boolean).join(" "), data: { id: message.message_id, side: mine ? "mine" : "theirs" } }, el("div", { class: "stack" }, body, keyboard));
 }
 

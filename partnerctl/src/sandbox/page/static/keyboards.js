@@ -12,7 +12,7 @@ export function inlineKeyboard(message, phone) {
 }
 
 function inlineButton(message, button, row, column, phone) {
-  const node = el("button", { class: "key", type: "button" }, el("span", { dir: "auto" }, button.text));
+  const node = el("button", { class: "key", type: "button", title: button.text }, el("span", { dir: "auto" }, button.text));
   if (STYLES.has(button.style)) node.classList.add(button.style);
   if (button.url ?? button.login_url) {
     node.append(icon("link-out"));
@@ -52,7 +52,7 @@ export function replyKeyboard(markup, { send, contact, unsupported, used }) {
     };
     const node = el("button", { class: "key", type: "button", onclick: act }, el("span", { dir: "auto" }, button.text));
     if (STYLES.has(button.style)) node.classList.add(button.style);
-    if (button.request_contact) node.prepend(icon("phone"));
+    if (button.request_contact) node.dataset.kind = "contact";
     return node;
   }
 }

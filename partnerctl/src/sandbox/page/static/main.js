@@ -22,14 +22,15 @@ const phoneOf = (user) => state.status?.phones?.[user];
 const leadPhone = new Phone(byId("lead-phone"), { starts, phoneOf, now });
 const partnerPhone = new Phone(byId("partner-phone"), { starts: () => [], phoneOf, now });
 const leads = new Leads(byId("leads"), { choose, report });
-const why = new Why(byId("why"), { users: () => [...state.users, state.partner].filter(Boolean) });
+const everybody = () => [...state.users, state.partner].filter(Boolean);
+const why = new Why(byId("why"), { users: everybody, partner: () => state.partner?.id });
 const operator = new Operator(byId("operator"), { report, now });
 
 const readStatus = coalesce(async () => {
   state.status = await get("/demo/status");
   state.skew = state.status.clock.now_ms - Date.now();
   operator.render(state.status);
-  banner.render(state.status.bot.health?.funnels);
+  banner.render(state.status.bot);
   why.watch(state.status.bot, now());
   tick();
   if (leadPhone.chat && !leadPhone.chat.messages.length) leadPhone.render(false);

@@ -14,9 +14,9 @@ const STATES = {
 const FAULTS = [
   { id: "429", label: "429", title: "Telegram просит подождать 3 секунды, каждый второй запрос", rules: [{ method: "*", kind: "429", probability: 0.5, retry_after: 3 }] },
   { id: "500", label: "500", title: "Ошибка сервера на каждый второй запрос", rules: [{ method: "*", kind: "500", probability: 0.5 }] },
-  { id: "lost", label: "потерянный ответ", title: "Сообщение доставлено, но бот об этом не узнал", rules: [{ method: "sendMessage", kind: "lost_answer", probability: 0.5 }] },
+  { id: "lost", label: "потерянный ответ", title: "Каждое третье сообщение доставлено, но бот об этом не узнал", rules: [{ method: "sendMessage", kind: "lost_answer", probability: 0.33 }] },
   { id: "slow", label: "медленно", title: "Каждый ответ идёт 3 секунды", rules: [{ method: "*", kind: "slow", probability: 1, delay_ms: 3000 }] },
-  { id: "reset", label: "обрыв", title: "Соединение рвётся в половине случаев", rules: [{ method: "*", kind: "reset", probability: 0.5 }] },
+  { id: "reset", label: "обрыв", title: "Соединение рвётся на каждом третьем запросе", rules: [{ method: "*", kind: "reset", probability: 0.33 }] },
 ];
 
 const HOUR = 3_600_000;
@@ -49,13 +49,12 @@ export class Operator {
   render({ bot, clock }) {
     const waiting = bot.state === "running" ? bot.health?.state : bot.state;
     const [word, colour] = STATES[waiting] ?? [waiting ?? "неизвестно", "warn"];
-    const print = JSON.stringify([bot.username, word, bot.reason, bot.pid, bot.restarts, bot.health?.funnels?.hash, bot.log_tail]);
+    const print = JSON.stringify([bot.username, word, bot.ended, bot.retry_ms, bot.pid, bot.restarts, bot.health?.funnels?.hash]);
     if (print !== this.print) {
       this.print = print;
       this.state.replaceChildren(el("i", { class: `lamp ${colour}` }), el("b", {}, `@${bot.username}`), el("span", {}, word));
       this.state.dataset.state = waiting;
-      this.detail.textContent = [bot.reason ?? bot.health?.reason, bot.pid && `процесс ${bot.pid}`, bot.restarts > 0 && `запусков: ${bot.restarts + 1}`, bot.health?.funnels?.hash && `воронки ${bot.health.funnels.hash.slice(0, 7)}`].filter(Boolean).join(" · ");
-      this.detail.title = (bot.log_tail ?? []).join("\n");
+      this.detail.textContent = [bot.state === "stopped" ? endingWords(bot) : bot.health?.reason, bot.pid && `процесс ${bot.pid}`, bot.restarts > 0 && `запусков: ${bot.restarts + 1}`, bot.health?.funnels?.hash && `воронки ${bot.health.funnels.hash.slice(0, 7)}`].filter(Boolean).join(" · ");
     }
     this.offset = clock.offset_ms;
   }
@@ -91,6 +90,13 @@ export class Operator {
   drawFaults() {
     for (const chip of this.chips) chip.setAttribute("aria-pressed", String(this.armed.has(chip.dataset.fault)));
   }
+}
+
+/** How the last process ended, in words. */
+export function endingWords({ ended, retry_ms: retry }) {
+  if (!ended) return null;
+  const words = ended === "killed" ? "убит командой kill −9" : ended === "restarted" ? "остановлен для перезапуска" : ended.code !== undefined ? `завершился с кодом ${ended.code}` : ended.signal !== undefined ? `убит сигналом ${ended.signal}` : ended.error;
+  return retry ? `${words}, снова через ${(retry / 1000).toLocaleString("ru-RU")} с` : words;
 }
 
 function duration(ms) {

@@ -11,11 +11,13 @@ const TOAST_MS = 3500;
 const ANSWER_MS = 30_000;
 const TYPING_MS = 5_000;
 const NEAR_BOTTOM = 90;
+/** A scroll this soon after a wheel, a finger or a key is a person's. */
+const HAND_MS = 600;
 
 export class Phone {
   /** `section` is an empty element; `starts` answers the funnels' start words, `phoneOf` a person's number. */
   constructor(section, { starts, phoneOf, now }) {
-    Object.assign(this, { section, starts, phoneOf, now });
+    Object.assign(this, { section, starts, phoneOf, now, moved: 0 });
     this.rows = new Map();
     this.presses = new Map();
     this.early = [];
@@ -47,7 +49,10 @@ export class Phone {
     this.sheets = new Sheets(this.screen);
     this.section.append(el("div", { class: "device" }, this.screen));
     this.scroller.addEventListener("scroll", () => this.markBottom(), { passive: true });
-    new ResizeObserver(() => this.stuck && this.toBottom(false)).observe(this.scroller);
+    for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) this.scroller.addEventListener(name, () => (this.moved = Date.now()), { passive: true });
+    const sizes = new ResizeObserver(() => this.stuck && this.toBottom(false));
+    sizes.observe(this.scroller);
+    sizes.observe(this.list);
   }
 
   /** Shows the chat of `user` with `bot`. */
@@ -91,7 +96,7 @@ export class Phone {
     this.composer.render(chat);
     this.subtitle.textContent = chat.action ? "печатает…" : chat.blocked ? "заблокирован вами" : "бот";
     this.list.classList.toggle("quiet", first);
-    if (first || this.stuck || (grew && !last.out)) this.toBottom(!first);
+    if (first || this.stuck || (grew && !last.out)) this.toBottom(false);
     else if (grew) this.down.classList.add("fresh");
   }
 
@@ -272,9 +277,12 @@ export class Phone {
     this.time.textContent = clockTime(this.now());
   }
 
+  /** The chat follows its end until a person, not a picture or a keyboard, moves it away. */
   markBottom() {
     const left = this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight;
-    this.stuck = left < NEAR_BOTTOM;
+    const byHand = Date.now() - this.moved < HAND_MS;
+    if (left < NEAR_BOTTOM) this.stuck = true;
+    else if (byHand) this.stuck = false;
     this.down.hidden = this.stuck;
     if (this.stuck) this.down.classList.remove("fresh");
   }
