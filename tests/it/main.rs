@@ -5,6 +5,8 @@
 mod ask;
 mod check;
 mod create;
+mod demo;
+mod demo_browser;
 mod funnels;
 mod house;
 mod language;
