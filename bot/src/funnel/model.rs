@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::effect::{MediaKind, MediaSource, Notice};
 use super::spec::{DateWhen, Then};
 use super::template::{TemplateId, Templates};
-use super::words::{Body, Phrases, Words, language_index};
-use crate::phrases::Phrase;
+use super::words::{Phrases, Words, language_index};
 
 pub type FunnelIx = usize;
 pub type StepIx = usize;
@@ -243,137 +242,6 @@ impl Button {
         !matches!(self.action, ButtonAction::Link { .. })
     }
 }
-
-impl Funnels {
-    /// Changes whenever a funnel file does.
-    pub fn hash(&self) -> &str {
-        &self.hash
-    }
-
-    /// Ids of the funnels.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.list.iter().map(|funnel| &*funnel.id)
-    }
-
-    /// What the partner calls a funnel; the id when it is not loaded.
-    pub fn title(&self, funnel: &str, language: &str) -> String {
-        let Some(ix) = self.by_id.get(funnel) else {
-            return funnel.to_owned();
-        };
-        let funnel = &self.list[*ix];
-        self.static_text(&funnel.title, funnel.language(language))
-    }
-
-    /// The menu of a lead: commands with their descriptions, those of the funnels first.
-    pub fn commands(&self, language: &str) -> Vec<(String, String)> {
-        let mut commands = Vec::new();
-        for (name, (funnel, words)) in &self.commands {
-            let language = self.list[*funnel].language(language);
-            commands.push((name.clone(), self.static_text(words, language)));
-        }
-        for (name, phrase) in BUILT_IN {
-            if *name != "language" || self.all_languages().len() > 1 {
-                let text = self
-                    .phrases
-                    .get(*phrase, language)
-                    .map(|body| self.static_body(body));
-                commands.push(((*name).to_owned(), text.unwrap_or_default()));
-            }
-        }
-        commands
-    }
-
-    /// Deep-link payloads that open a funnel, with the funnel's id.
-    pub fn start_words(&self) -> Vec<(&str, &str)> {
-        let mut words: Vec<_> = self
-            .starts
-            .iter()
-            .map(|(word, ix)| (word.as_str(), &*self.list[*ix].id))
-            .collect();
-        words.sort_unstable();
-        words
-    }
-
-    pub fn default_funnel(&self) -> &str {
-        &self.list[self.default_funnel].id
-    }
-
-    pub fn step_exists(&self, funnel: &str, step: &str) -> bool {
-        self.by_id
-            .get(funnel)
-            .is_some_and(|ix| self.list[*ix].by_id.contains_key(step))
-    }
-
-    /// Where a lead on that step stands now: the step itself or its successor by `moved_to`.
-    pub fn successor(&self, funnel: &str, step: &str) -> Option<&str> {
-        let funnel = &self.list[*self.by_id.get(funnel)?];
-        funnel.find(step).map(|ix| &*funnel.steps[ix].id)
-    }
-
-    /// The question whose answer is kept under `name`, in plain words, for the lead's card.
-    pub fn question(&self, name: &str, language: &str) -> Option<String> {
-        for funnel in &self.list {
-            let asking = funnel
-                .steps
-                .iter()
-                .find(|step| step.save.as_deref() == Some(name));
-            if let Some(step) = asking {
-                let words = match step.text.as_ref()? {
-                    StepText::One(words) => words,
-                    StepText::Variants(variants) => &variants.first()?.text,
-                };
-                return Some(super::html::plain(
-                    &self.static_text(words, funnel.language(language)),
-                ));
-            }
-        }
-        None
-    }
-
-    /// A built-in phrase outside of any talk.
-    pub fn phrase(&self, phrase: Phrase, language: &str) -> String {
-        self.phrases
-            .get(phrase, language)
-            .map(|body| self.static_body(body))
-            .unwrap_or_default()
-    }
-
-    /// Every language any funnel or the partner speaks.
-    pub(crate) fn all_languages(&self) -> Vec<String> {
-        let mut all = self.languages.clone();
-        for code in self.list.iter().flat_map(|funnel| &funnel.languages) {
-            if !all.contains(code) {
-                all.push(code.clone());
-            }
-        }
-        all
-    }
-
-    pub(crate) fn static_text(&self, words: &Words, language: usize) -> String {
-        words
-            .get(language)
-            .map(|body| self.static_body(body))
-            .unwrap_or_default()
-    }
-
-    /// A text outside of any talk: values of a lead are left out.
-    fn static_body(&self, body: &Body) -> String {
-        match body {
-            Body::Static(text) => text.to_string(),
-            Body::Template(id) => self.templates.without_values(id),
-        }
-    }
-}
-
-const BUILT_IN: &[(&str, Phrase)] = &[
-    ("start", Phrase::CommandStart),
-    ("help", Phrase::CommandHelp),
-    ("human", Phrase::CommandHuman),
-    ("language", Phrase::CommandLanguage),
-    ("privacy", Phrase::CommandPrivacy),
-    ("stop", Phrase::CommandStop),
-    ("forget_me", Phrase::CommandForgetMe),
-];
 
 /// Letters as people mean them: case, ё, and punctuation at the ends do not matter.
 pub(crate) fn normalise(text: &str) -> String {

@@ -4,6 +4,7 @@ mod answers;
 mod buttons;
 mod enter;
 mod index;
+mod keys;
 mod load;
 mod media;
 mod phrases;

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use super::problems::hint;
 use super::site::Site;
 use crate::funnel::html;
+use crate::funnel::scope::LEAD_NAMES;
 use crate::funnel::spec::Text;
-use crate::funnel::template::{Kind, LEAD_NAMES, TemplateId, is_template, without_code};
+use crate::funnel::template::{Kind, TemplateId, is_template, without_code};
 use crate::funnel::words::{Body, Words};
 use crate::partner::Partner;
 

@@ -3,8 +3,10 @@
 mod answer;
 mod arrive;
 mod built_in;
+mod keyboards;
 mod parse;
 mod press;
+mod roads;
 mod say;
 mod start;
 mod timers;
@@ -19,7 +21,7 @@ use super::effect::{Effect, Notice};
 use super::event::{Event, TimerName};
 use super::model::{Funnel, FunnelIx, Funnels, Step, StepIx};
 use super::session::{Place, Session};
-use super::template;
+use super::{scope, template};
 use crate::lead::{Handoff, Lead};
 use crate::partner::Partner;
 use crate::phrases::Phrase;
@@ -235,12 +237,12 @@ impl<'a> Turn<'a> {
     }
 
     fn scope_with(&self, value: Option<Value>) -> Value {
-        let facts = template::Facts {
+        let facts = scope::Facts {
             names: Arc::clone(&self.funnels.names),
             links: Arc::clone(&self.funnels.links),
             value,
         };
-        template::scope(&self.lead, &self.session, self.desk.partner, facts)
+        scope::scope(&self.lead, &self.session, self.desk.partner, facts)
     }
 
     fn is_true(&mut self, condition: &template::TemplateId) -> bool {

@@ -166,9 +166,6 @@ fn special(talk: &Talk<'_>, text: &str) -> Result<Event, String> {
         "photo" => Ok(Event::Photo {
             file: if rest.is_empty() { "photo" } else { rest }.to_owned(),
         }),
-        "answered" if rest == "by a person" => {
-            Err("write \"lead: handoff human\" at the beginning instead".into())
-        }
         kind => Ok(Event::Other {
             kind: kind.to_owned(),
         }),
