@@ -4,7 +4,7 @@ use crate::funnel::effect::Notice;
 use crate::lead::contact::pretty_phone;
 use crate::lead::{Contact, Origin, Reach};
 use crate::panel::parse::Request;
-use crate::panel::screen::{Screen, ask, plain};
+use crate::panel::screen::{Screen, ask, brief, plain};
 use crate::panel::view::write_button;
 use crate::store::Case;
 
@@ -41,7 +41,12 @@ pub fn card(card: &Card<'_>) -> Screen {
     answer_lines(&mut html, &card.answers);
     score_lines(&mut html, card);
     if !lead.tags.is_empty() {
-        let tags: Vec<String> = lead.tags.iter().map(|tag| plain(tag)).collect();
+        let tags: Vec<String> = lead
+            .tags
+            .iter()
+            .take(MOST_TAGS)
+            .map(|tag| brief(tag, 40))
+            .collect();
         html.push_str(&format!("\n🏷 {}", tags.join(", ")));
     }
     if let Some(note) = reach_note(lead.reach, lead.opted_out) {
@@ -130,6 +135,7 @@ fn source(case: &Case) -> Option<String> {
 /// A card is one message: the last answers matter most.
 const MOST_ANSWERS: usize = 12;
 const MOST_SCORES: usize = 10;
+const MOST_TAGS: usize = 12;
 
 fn answer_lines(html: &mut String, answers: &[(String, String)]) {
     if answers.is_empty() {
@@ -140,8 +146,8 @@ fn answer_lines(html: &mut String, answers: &[(String, String)]) {
     for (question, answer) in &answers[hidden..] {
         html.push_str(&format!(
             "\n• {} — <b>{}</b>",
-            plain(question),
-            plain(answer)
+            brief(question, 70),
+            brief(answer, 120)
         ));
     }
 }
@@ -150,7 +156,7 @@ fn score_lines(html: &mut String, card: &Card<'_>) {
     html.push_str(&format!("\n\n⚡️ Баллы: <b>{}</b>", card.case.lead.score));
     let hidden = card.scores.len().saturating_sub(MOST_SCORES);
     for (points, reason) in &card.scores[hidden..] {
-        html.push_str(&format!("\n{points:+} {}", plain(reason)));
+        html.push_str(&format!("\n{points:+} {}", brief(reason, 60)));
     }
     if hidden > 0 {
         let earlier: i64 = card.scores[..hidden].iter().map(|(points, _)| points).sum();
@@ -233,6 +239,29 @@ mod tests {
              ⚡️ Баллы: <b>40</b>\n+30 оставил телефон\n+10 хочет начать\n🏷 weight"
         );
         assert_eq!(screen.rows[0][1].text, "✅ Обработан");
+    }
+
+    #[test]
+    fn the_longest_card_is_still_one_message() {
+        let long = "я".repeat(4_096);
+        let mut case = case();
+        case.lead.first_name = long.clone();
+        case.lead.last_name = long.clone();
+        case.lead.tags = (0..50).map(|n| format!("{n}{long}")).collect();
+        let notices = [
+            Notice::Contact,
+            Notice::Link,
+            Notice::Hot,
+            Notice::Human,
+            Notice::Text(long.clone()),
+        ];
+        let facts = Card {
+            answers: vec![(long.clone(), long.clone()); 40],
+            scores: vec![(1, long.clone()); 40],
+            ..facts(&case, &notices)
+        };
+        let html = card(&facts).html;
+        assert!(html.chars().count() < 4_096, "{}", html.chars().count());
     }
 
     #[test]

@@ -73,9 +73,14 @@ const LONGEST: usize = 200;
 
 /// A person's words made harmless: markup literal, direction marks gone, no longer than a line or three.
 pub fn plain(words: &str) -> String {
-    let mut text = String::with_capacity(words.len().min(LONGEST * 2));
+    brief(words, LONGEST)
+}
+
+/// `plain` with a length of its own, for lists: a screen is one message of at most 4096 characters.
+pub fn brief(words: &str, longest: usize) -> String {
+    let mut text = String::with_capacity(words.len().min(longest * 2));
     for (count, c) in words.chars().filter(|c| !is_mischief(*c)).enumerate() {
-        if count == LONGEST {
+        if count == longest {
             text.push('…');
             break;
         }
