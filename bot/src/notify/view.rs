@@ -45,7 +45,7 @@ pub fn card(card: &Card<'_>) -> Screen {
             .tags
             .iter()
             .take(MOST_TAGS)
-            .map(|tag| brief(tag, 40))
+            .map(|tag| brief(tag, 30))
             .collect();
         html.push_str(&format!("\n🏷 {}", tags.join(", ")));
     }
@@ -135,7 +135,7 @@ fn source(case: &Case) -> Option<String> {
 /// A card is one message: the last answers matter most.
 const MOST_ANSWERS: usize = 12;
 const MOST_SCORES: usize = 10;
-const MOST_TAGS: usize = 12;
+const MOST_TAGS: usize = 8;
 
 fn answer_lines(html: &mut String, answers: &[(String, String)]) {
     if answers.is_empty() {
@@ -146,8 +146,8 @@ fn answer_lines(html: &mut String, answers: &[(String, String)]) {
     for (question, answer) in &answers[hidden..] {
         html.push_str(&format!(
             "\n• {} — <b>{}</b>",
-            brief(question, 70),
-            brief(answer, 120)
+            brief(question, 60),
+            brief(answer, 100)
         ));
     }
 }
