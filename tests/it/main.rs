@@ -7,6 +7,7 @@ mod check;
 mod create;
 mod demo;
 mod demo_browser;
+mod demo_page;
 mod funnels;
 mod house;
 mod language;
