@@ -21,6 +21,7 @@ async fn process_demo_plays_as_a_newcomer_would() -> Result<()> {
     browser.go(&demo.url).await?;
     walk_the_weight_funnel(&browser).await?;
     share_the_contact(&browser).await?;
+    finish(&browser).await?;
     handle_the_card(&browser).await?;
     read_why(&browser).await?;
     break_and_mend_a_funnel(&browser, &funnels).await?;
@@ -88,16 +89,27 @@ async fn share_the_contact(browser: &Browser) -> Result<()> {
         .await
 }
 
+async fn finish(browser: &Browser) -> Result<()> {
+    browser.click(LEAD_BUTTON, "Напишите в Telegram").await?;
+    hears(browser, "видит ваши ответы").await
+}
+
 async fn handle_the_card(browser: &Browser) -> Result<()> {
     browser.sees(PARTNER, "Мария Соколова").await?;
     browser.sees(PARTNER, "+7 900 000-01-01").await?;
     browser.screenshot("04-card").await?;
-    browser.click("#partner-phone .key", "Обработан").await?;
+    browser.click("#partner-phone .key", "✅ Обработан").await?;
     browser.sees(PARTNER, "изменено").await?;
     browser
         .until(
             "no spinner",
             "!document.querySelector('#partner-phone .busy')",
+        )
+        .await?;
+    browser
+        .until(
+            "the toast to fade",
+            "!document.querySelector('#partner-phone .toast')",
         )
         .await?;
     browser.screenshot("05-handled").await?;

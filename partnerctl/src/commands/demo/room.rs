@@ -43,6 +43,8 @@ pub struct Demo {
     pub phones: StdMutex<BTreeMap<i64, String>>,
     pub partner_user: i64,
     pub bot_id: i64,
+    /// IANA name.
+    pub timezone: String,
     pub bot_username: &'static str,
     pub log: PathBuf,
 }
@@ -90,6 +92,7 @@ impl Room {
             phones: StdMutex::default(),
             partner_user,
             bot_id,
+            timezone: config.partner.timezone,
             bot_username: USERNAME,
             log: state.log(),
         };

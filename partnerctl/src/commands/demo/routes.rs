@@ -99,7 +99,7 @@ async fn status(ready: Ready) -> Answer {
     let phones = demo.phones.lock().map(|phones| phones.clone());
     Ok(Json(json!({
         "bot": bot,
-        "partner": { "user_id": demo.partner_user },
+        "partner": { "user_id": demo.partner_user, "timezone": demo.timezone },
         "clock": { "now_ms": demo.world.now_ms(), "offset_ms": offset_ms },
         "starts": starts.unwrap_or_default(),
         "phones": phones.unwrap_or_default(),

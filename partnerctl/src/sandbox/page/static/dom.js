@@ -55,12 +55,19 @@ export function safeUrl(address) {
   }
 }
 
+let zone;
+
+/** All times are shown in the partner's zone, because the bot's own texts speak of that one. */
+export function setZone(name) {
+  zone = name;
+}
+
 export function clockTime(ms) {
-  return new Date(ms).toLocaleTimeString("ru-RU", { hour: "2-digit", minute: "2-digit" });
+  return new Date(ms).toLocaleTimeString("ru-RU", { hour: "2-digit", minute: "2-digit", timeZone: zone });
 }
 
 export function dayName(ms) {
-  return new Date(ms).toLocaleDateString("ru-RU", { day: "numeric", month: "long" });
+  return new Date(ms).toLocaleDateString("ru-RU", { day: "numeric", month: "long", timeZone: zone });
 }
 
 /** Moves the focus with the arrow keys inside a list of buttons. */

@@ -2,7 +2,7 @@
 
 import { coalesce, every, follow, get } from "./api.js";
 import { Banner } from "./banner.js";
-import { fullName } from "./dom.js";
+import { fullName, setZone } from "./dom.js";
 import { Leads } from "./leads.js";
 import { Operator } from "./operator.js";
 import { Phone } from "./phone.js";
@@ -29,6 +29,7 @@ const operator = new Operator(byId("operator"), { report, now });
 const readStatus = coalesce(async () => {
   state.status = await get("/demo/status");
   state.skew = state.status.clock.now_ms - Date.now();
+  setZone(state.status.partner.timezone);
   operator.render(state.status);
   banner.render(state.status.bot);
   why.watch(state.status.bot, now());

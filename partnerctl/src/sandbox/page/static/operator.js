@@ -46,7 +46,7 @@ export class Operator {
     button.disabled = false;
   }
 
-  render({ bot, clock }) {
+  render({ bot, clock, partner }) {
     const waiting = bot.state === "running" ? bot.health?.state : bot.state;
     const [word, colour] = STATES[waiting] ?? [waiting ?? "неизвестно", "warn"];
     const print = JSON.stringify([bot.username, word, bot.ended, bot.retry_ms, bot.pid, bot.restarts, bot.health?.funnels?.hash]);
@@ -57,6 +57,7 @@ export class Operator {
       this.detail.textContent = [bot.state === "stopped" ? endingWords(bot) : bot.health?.reason, bot.pid && `процесс ${bot.pid}`, bot.restarts > 0 && `запусков: ${bot.restarts + 1}`, bot.health?.funnels?.hash && `воронки ${bot.health.funnels.hash.slice(0, 7)}`].filter(Boolean).join(" · ");
     }
     this.offset = clock.offset_ms;
+    this.clock.title = `Часовой пояс партнёра: ${partner.timezone}`;
   }
 
   tick() {
