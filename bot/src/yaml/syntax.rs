@@ -21,13 +21,19 @@ pub(super) fn explain(error: &ScanError, places: &Places) -> Diagnostic {
     places.at(spot, "", Severity::Error, message)
 }
 
+/// Whether a value starts with `{{`, as opposed to having it somewhere inside.
+fn begins_with_braces(before: &str) -> bool {
+    let ahead = before.find("{{").map(|at| before[..at].trim_end());
+    ahead.is_some_and(|ahead| ahead.is_empty() || ahead.ends_with([':', '-', ',', '[', '{']))
+}
+
 fn words(info: &str, line: &str, before: &str) -> String {
     let has = |part: &str| info.contains(part);
     let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
     if has("tabs disallowed") || indent.contains('\t') {
         return "a tab in the indentation; use spaces".into();
     }
-    if before.contains("{{") {
+    if begins_with_braces(before) {
         return BRACES.into();
     }
     if let Some(sign) = info.strip_prefix("unexpected character: `") {

@@ -177,6 +177,10 @@ fn syntax_errors_are_told_in_plain_words() {
             "a.yaml:1:7: name: a text that begins with {{ must be in quotes: \"{{ lead.first_name }} …\"",
         ),
         (
+            "name: hi {{ x }}: b\n",
+            "a.yaml:1:17: \": \" inside a text; put the whole text in quotes",
+        ),
+        (
             "name: a: b\n",
             "a.yaml:1:8: \": \" inside a text; put the whole text in quotes",
         ),
