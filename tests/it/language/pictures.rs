@@ -43,13 +43,14 @@ flowchart TD
   n1{{"<b>kg</b><br>Сколько?"}}
   n2(["конец"])
   n3(["@gift"])
-  n4(["человек"])
+  n4(["конец"])
+  n5(["человек"])
   n0 -->|"Да &amp; точка"| n1
   n0 -->|"Нет"| n2
   n1 -->|"answers.kg &gt; 20"| n3
-  n1 -->|"иначе"| n2
+  n1 -->|"иначе"| n4
   n1 -.->|"молчит 2 ч"| n0
-  n1 -.->|"не понял 3 раза"| n4
+  n1 -.->|"не понял ×3"| n5
 "#
         )
     );
@@ -70,7 +71,7 @@ fn a_funnel_is_drawn_as_a_picture_with_every_step_and_button() {
     ] {
         assert!(picture.contains(&format!(">{text}<")), "{text}");
     }
-    assert_eq!(picture.matches("<rect").count(), 6);
+    assert_eq!(picture.matches("<rect").count(), 7);
     assert_eq!(picture.matches("<path class=\"way").count(), 6);
 }
 

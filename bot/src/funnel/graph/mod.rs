@@ -120,7 +120,7 @@ impl Drawing<'_> {
             );
         }
         if let Some(called) = step.call {
-            let to = self.exit(&format!("@{}", self.funnels.list[called].id));
+            let to = self.exit(from, &format!("@{}", self.funnels.list[called].id));
             self.picture.edges.push(Edge {
                 from,
                 to,
@@ -150,7 +150,7 @@ impl Drawing<'_> {
             self.edge(
                 from,
                 step.after_times,
-                format!("не понял {} раза", step.times),
+                format!("не понял ×{}", step.times),
                 true,
             );
         }
@@ -182,11 +182,11 @@ impl Drawing<'_> {
                 } else {
                     format!("@{}.{}", other.id, other.steps[step].id)
                 };
-                self.exit(&name)
+                self.exit(from, &name)
             }
-            Target::End => self.exit("конец"),
-            Target::Human => self.exit("человек"),
-            Target::Back => self.exit("назад"),
+            Target::End => self.exit(from, "конец"),
+            Target::Human => self.exit(from, "человек"),
+            Target::Back => self.exit(from, "назад"),
             Target::Stay => from,
         };
         let label = html::clean(label.trim(), EDGE_TEXT);
@@ -209,20 +209,21 @@ impl Drawing<'_> {
         }
     }
 
-    fn exit(&mut self, text: &str) -> usize {
-        let known = self
-            .picture
-            .nodes
-            .iter()
-            .position(|node| node.look == Look::Exit && node.id == text);
-        known.unwrap_or_else(|| {
-            self.picture.nodes.push(Node {
-                id: text.to_owned(),
-                text: String::new(),
-                look: Look::Exit,
-            });
-            self.picture.nodes.len() - 1
-        })
+    /// Each step has ways out of its own: arrows to one shared end would cross the whole picture.
+    fn exit(&mut self, from: usize, text: &str) -> usize {
+        let is_known = |edge: &&Edge| {
+            let node = &self.picture.nodes[edge.to];
+            edge.from == from && node.look == Look::Exit && node.id == text
+        };
+        if let Some(edge) = self.picture.edges.iter().find(is_known) {
+            return edge.to;
+        }
+        self.picture.nodes.push(Node {
+            id: text.to_owned(),
+            text: String::new(),
+            look: Look::Exit,
+        });
+        self.picture.nodes.len() - 1
     }
 }
 

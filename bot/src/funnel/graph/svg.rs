@@ -8,8 +8,11 @@ use crate::funnel::html::escape;
 use crate::funnel::model::Funnels;
 
 const BOX_WIDTH: f64 = 220.0;
-const BEND_WIDTH: f64 = 90.0;
-const GAP: f64 = 36.0;
+/// Ways out and arrows that pass a layer take less room.
+const EXIT_WIDTH: f64 = 96.0;
+const BEND_WIDTH: f64 = 8.0;
+const GAP: f64 = 32.0;
+const BEND_GAP: f64 = 16.0;
 const LINE: f64 = 17.0;
 const PAD: f64 = 12.0;
 const LAYER_GAP: f64 = 92.0;
@@ -23,6 +26,7 @@ const STYLE: &str = "text{font-family:system-ui,'DejaVu Sans',Arial,sans-serif;f
 .title{font-size:18px;font-weight:600}.say{fill:#f1f5f9;stroke:#94a3b8}.ask{fill:#e0f2fe;stroke:#0284c7}\
 .exit{fill:#fef3c7;stroke:#d97706}.way{fill:none;stroke:#475569;stroke-width:1.4}.dashed{stroke-dasharray:5 4}";
 
+#[derive(Default)]
 struct Spot {
     x: f64,
     y: f64,
@@ -35,7 +39,7 @@ pub fn svg(funnels: &Funnels, funnel: &str) -> Option<String> {
     let picture = picture(funnels, funnel)?;
     let layout = layout(&picture);
     let texts: Vec<Vec<String>> = picture.nodes.iter().map(lines).collect();
-    let spots = spots(&layout, &texts);
+    let spots = spots(&picture, &layout, &texts);
     let width = spots
         .iter()
         .map(|spot| spot.x + spot.width)
@@ -83,29 +87,36 @@ fn lines(node: &Node) -> Vec<String> {
     lines
 }
 
-fn spots(layout: &Layout, texts: &[Vec<String>]) -> Vec<Spot> {
-    let size = |at: usize| match texts.get(at) {
-        Some(lines) => (BOX_WIDTH, lines.len() as f64 * LINE + 2.0 * PAD),
-        None => (BEND_WIDTH, 0.0),
+/// Width, height and the room to the right of a place.
+fn size(picture: &Picture, texts: &[Vec<String>], at: usize) -> (f64, f64, f64) {
+    match (texts.get(at), picture.nodes.get(at)) {
+        (Some(lines), Some(node)) => {
+            let height = lines.len() as f64 * LINE + 2.0 * PAD;
+            let width = if node.look == Look::Exit {
+                EXIT_WIDTH
+            } else {
+                BOX_WIDTH
+            };
+            (width, height, GAP)
+        }
+        _ => (BEND_WIDTH, 0.0, BEND_GAP),
+    }
+}
+
+fn spots(picture: &Picture, layout: &Layout, texts: &[Vec<String>]) -> Vec<Spot> {
+    let size = |at: usize| size(picture, texts, at);
+    let width_of = |layer: &Vec<usize>| {
+        let widths = layer.iter().map(|at| size(*at));
+        widths.map(|(width, _, gap)| width + gap).sum::<f64>()
     };
-    let width_of = |layer: &Vec<usize>| layer.iter().map(|at| size(*at).0 + GAP).sum::<f64>() - GAP;
     let widest = layout.layers.iter().map(width_of).fold(0.0, f64::max);
-    let mut spots: Vec<Spot> = layout
-        .places
-        .iter()
-        .map(|_| Spot {
-            x: 0.0,
-            y: 0.0,
-            width: 0.0,
-            height: 0.0,
-        })
-        .collect();
+    let mut spots: Vec<Spot> = layout.places.iter().map(|_| Spot::default()).collect();
     let mut y = MARGIN + TITLE;
     for layer in &layout.layers {
         let mut x = MARGIN + (widest - width_of(layer)) / 2.0;
         let tallest = layer.iter().map(|at| size(*at).1).fold(0.0, f64::max);
         for at in layer {
-            let (width, height) = size(*at);
+            let (width, height, gap) = size(*at);
             let height = if layout.places[*at].is_node {
                 height
             } else {
@@ -117,7 +128,7 @@ fn spots(layout: &Layout, texts: &[Vec<String>]) -> Vec<Spot> {
                 width,
                 height,
             };
-            x += width + GAP;
+            x += width + gap;
         }
         y += tallest + LAYER_GAP;
     }
@@ -161,14 +172,16 @@ fn ways(picture: &Picture, layout: &Layout, spots: &[Spot], out: &mut String) ->
     let mut labels = String::new();
     for (at, (edge, bends)) in picture.edges.iter().zip(&layout.bends).enumerate() {
         let (from, to) = (&spots[edge.from], &spots[edge.to]);
-        let start_x = from.x + from.width * share(picture, layout, spots, at, true);
-        let end_x = to.x + to.width * share(picture, layout, spots, at, false);
-        let (path, label_x, label_y) = if to.y > from.y {
+        let (place, start) = port(picture, layout, spots, at, true);
+        let (_, end) = port(picture, layout, spots, at, false);
+        let (path, (x, y)) = if to.y > from.y {
+            let ends = (from.x + from.width * start, to.x + to.width * end);
             down(
                 from,
                 to,
-                (start_x, end_x),
+                ends,
                 bends.iter().map(|bend| &spots[*bend]),
+                place,
             )
         } else {
             up(from, to)
@@ -178,16 +191,12 @@ fn ways(picture: &Picture, layout: &Layout, spots: &[Spot], out: &mut String) ->
             out,
             "<path class=\"way{dashed}\" marker-end=\"url(#tip)\" d=\"{path}\"/>"
         );
-        for (line, text) in edge
-            .label
-            .split('\n')
-            .filter(|text| !text.is_empty())
-            .enumerate()
-        {
-            let y = label_y + line as f64 * 13.0;
+        let lines = edge.label.split('\n').filter(|text| !text.is_empty());
+        for (line, text) in lines.enumerate() {
+            let y = y + line as f64 * 13.0;
             let _ = writeln!(
                 labels,
-                "<text class=\"label halo\" text-anchor=\"middle\" x=\"{label_x:.1}\" y=\"{y:.1}\">{}</text>",
+                "<text class=\"label halo\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>",
                 escape(text)
             );
         }
@@ -195,17 +204,23 @@ fn ways(picture: &Picture, layout: &Layout, spots: &[Spot], out: &mut String) ->
     labels
 }
 
-/// Where along a box's side an arrow starts or ends: arrows of one box stand in the order of their other ends.
-fn share(picture: &Picture, layout: &Layout, spots: &[Spot], at: usize, starts: bool) -> f64 {
+/// Which of a box's arrows this is, from the left, and where along the side it starts or ends:
+/// they stand in the order of their other ends.
+fn port(
+    picture: &Picture,
+    layout: &Layout,
+    spots: &[Spot],
+    at: usize,
+    starts: bool,
+) -> (usize, f64) {
     let end = |edge: &Edge| if starts { edge.from } else { edge.to };
     let mine = end(&picture.edges[at]);
     let far = |at: usize| {
         let edge = &picture.edges[at];
         let bends = &layout.bends[at];
         let near = if starts { bends.first() } else { bends.last() };
-        let spot = &spots[near
-            .copied()
-            .unwrap_or(if starts { edge.to } else { edge.from })];
+        let other = if starts { edge.to } else { edge.from };
+        let spot = &spots[near.copied().unwrap_or(other)];
         spot.x + spot.width / 2.0
     };
     let edges = picture.edges.iter().enumerate();
@@ -215,16 +230,18 @@ fn share(picture: &Picture, layout: &Layout, spots: &[Spot], at: usize, starts: 
         .collect();
     all.sort_by(|a, b| far(*a).total_cmp(&far(*b)));
     let place = all.iter().position(|other| *other == at).unwrap_or(0);
-    (place as f64 + 1.0) / (all.len() as f64 + 1.0)
+    (place, (place as f64 + 1.0) / (all.len() as f64 + 1.0))
 }
 
+/// A path from box to box through its bends, and the place of its label: neighbours' labels stand at different heights.
 fn down<'a>(
     from: &Spot,
     to: &Spot,
-    (start_x, end_x): (f64, f64),
+    ends: (f64, f64),
     bends: impl Iterator<Item = &'a Spot>,
-) -> (String, f64, f64) {
-    let (mut x, mut y) = (start_x, from.y + from.height);
+    place: usize,
+) -> (String, (f64, f64)) {
+    let (mut x, mut y) = (ends.0, from.y + from.height);
     let mut path = format!("M{x:.1} {y:.1}");
     let mut label = None;
     let mut curve = |next_x: f64, next_y: f64| {
@@ -233,31 +250,34 @@ fn down<'a>(
             path,
             "C{x:.1} {middle:.1} {next_x:.1} {middle:.1} {next_x:.1} {next_y:.1}"
         );
-        label.get_or_insert((x + (next_x - x) * 0.35, y + (next_y - y) * 0.42));
+        label.get_or_insert_with(|| {
+            label_place((x, y), (next_x, next_y), [0.35, 0.52, 0.68][place % 3])
+        });
         (x, y) = (next_x, next_y);
     };
-    let mut straight = Vec::new();
     for bend in bends {
-        straight.push((bend.x + bend.width / 2.0, bend.y, bend.y + bend.height));
+        let middle = bend.x + bend.width / 2.0;
+        curve(middle, bend.y);
+        curve(middle, bend.y + bend.height);
     }
-    for (next_x, top, bottom) in straight {
-        curve(next_x, top);
-        curve(next_x, bottom);
-    }
-    curve(end_x, to.y);
-    let (label_x, label_y) = label.unwrap_or((x, y));
-    (path, label_x, label_y)
+    curve(ends.1, to.y);
+    (path, label.unwrap_or(ends))
+}
+
+/// The point of a curve after `part` of it.
+fn label_place((x, y): (f64, f64), (next_x, next_y): (f64, f64), part: f64) -> (f64, f64) {
+    let rest = 1.0 - part;
+    let across = 3.0 * rest * part * part + part.powi(3);
+    let along = 1.5 * rest * part * (rest + part) + part.powi(3);
+    (x + (next_x - x) * across, y + (next_y - y) * along + 4.0)
 }
 
 /// A way back up leaves and enters at the right side.
-fn up(from: &Spot, to: &Spot) -> (String, f64, f64) {
+fn up(from: &Spot, to: &Spot) -> (String, (f64, f64)) {
     let (x1, y1) = (from.x + from.width, from.y + from.height * 0.6);
     let (x2, y2) = (to.x + to.width, to.y + to.height * 0.4);
     let out = x1.max(x2) + 46.0;
     let y1 = if y1 == y2 { y1 + 8.0 } else { y1 };
-    (
-        format!("M{x1:.1} {y1:.1}C{out:.1} {y1:.1} {out:.1} {y2:.1} {x2:.1} {y2:.1}"),
-        out - 8.0,
-        (y1 + y2) / 2.0,
-    )
+    let path = format!("M{x1:.1} {y1:.1}C{out:.1} {y1:.1} {out:.1} {y2:.1} {x2:.1} {y2:.1}");
+    (path, (out - 8.0, (y1 + y2) / 2.0))
 }
