@@ -59,6 +59,7 @@ pub async fn run(args: DemoArgs) -> Result<()> {
     }
     tokio::select! {
         () = report_deaths(room.supervisor(), room.log()) => {}
+        () = welcome_partner(&room) => {}
         () = signals.any() => {}
     }
     tell("stopping the bot…");
@@ -69,6 +70,15 @@ pub async fn run(args: DemoArgs) -> Result<()> {
 /// Nobody may be reading any more; the demo goes on without them.
 fn tell(words: &str) {
     let _ = writeln!(std::io::stdout(), "{words}");
+}
+
+async fn welcome_partner(room: &Room) {
+    if let Err(error) = room.invite_partner().await {
+        tell(&format!(
+            "the right-hand phone could not join as the partner: {error:#}"
+        ));
+    }
+    std::future::pending().await
 }
 
 /// Tells the terminal when the bot dies by itself, with the end of its log.

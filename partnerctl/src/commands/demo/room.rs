@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as StdMutex, OnceLock};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bot::config::{Config, FunnelFiles, LoadOptions};
 use tokio::sync::Mutex;
+use tokio::time::sleep;
 
 use super::people::{self, Wish};
 use super::starts::StartWords;
@@ -21,15 +23,17 @@ const PORTS_TRIED: u16 = 20;
 
 /// Obviously no secret; the sandbox is the only server that knows it.
 const TOKEN: &str = "7000000001:DEMO-this-is-no-secret-and-opens-nothing";
-const USERNAME: &str = "demo_partner_bot";
+pub const USERNAME: &str = "demo_partner_bot";
 /// Who holds the right-hand phone when the partner's config names no Telegram id.
 const STRANGER: i64 = 900_000_000;
+const INVITE_PAUSE: Duration = Duration::from_millis(200);
 
 /// All that lives as long as the demo.
 pub struct Room {
     sandbox: Sandbox,
     supervisor: Supervisor,
     state: StateDir,
+    cast: Cast,
 }
 
 /// What the page's own routes need.
@@ -41,11 +45,9 @@ pub struct Demo {
     pub starts: StdMutex<StartWords>,
     /// Phones by person, for the sheet that asks before one is shared.
     pub phones: StdMutex<BTreeMap<i64, String>>,
-    pub partner_user: i64,
-    pub bot_id: i64,
+    pub cast: Cast,
     /// IANA name.
     pub timezone: String,
-    pub bot_username: &'static str,
     pub log: PathBuf,
 }
 
@@ -56,28 +58,21 @@ impl Room {
             Some(dir) => dir.clone(),
             None => demo_partner()?,
         };
+        let funnels = args.funnels.as_deref();
         let state = StateDir::create()?;
         // The routes are made before the bot can be started: it needs the sandbox's address.
         let cell = Arc::new(OnceLock::new());
         let sandbox = start_sandbox(args.port, &cell)?;
-        state.write_env(&format!(
-            "BOT_TOKEN={TOKEN}\nTELEGRAM_API_URL={}\n",
-            sandbox.url()
-        ))?;
-        let config = load_config(&partner, args.funnels.as_deref(), &state)?;
-        let partner_user = config
-            .team
-            .telegram_ids
-            .first()
-            .copied()
-            .unwrap_or(STRANGER);
-        let bot_id = furnish(&sandbox.world(), &config.partner.display_name, partner_user)?;
+        let url = sandbox.url();
+        state.write_env(&format!("BOT_TOKEN={TOKEN}\nTELEGRAM_API_URL={url}\n"))?;
+        let config = load_config(&partner, funnels, &state)?;
+        let cast = Cast::furnish(&sandbox.world(), &config)?;
         let offset_ms = Arc::new(Mutex::new(0));
         let supervisor = Supervisor::start(Launch {
             program,
-            args: bot_args(&partner, args.funnels.as_deref(), &state)?,
+            args: bot_args(&partner, funnels, &state)?,
             env: vec![
-                ("TELEGRAM_API_URL".into(), sandbox.url()),
+                ("TELEGRAM_API_URL".into(), url),
                 ("BOT_MOVABLE_CLOCK".into(), "1".into()),
             ],
             log: state.log(),
@@ -86,14 +81,12 @@ impl Room {
         let demo = Demo {
             world: sandbox.world(),
             supervisor: supervisor.clone(),
-            socket: BotSocket::new(&state.data().join("bot.sock"))?,
+            socket: BotSocket::new(&state.socket())?,
             offset_ms,
             starts: StdMutex::new(StartWords::new(funnel_dirs(config.funnels))),
             phones: StdMutex::default(),
-            partner_user,
-            bot_id,
+            cast,
             timezone: config.partner.timezone,
-            bot_username: USERNAME,
             log: state.log(),
         };
         demo.add_lead(first_lead())?;
@@ -103,7 +96,29 @@ impl Room {
             sandbox,
             supervisor,
             state,
+            cast,
         })
+    }
+
+    /// A partner whose config names no Telegram id joins as a real one would: by an invitation.
+    pub async fn invite_partner(&self) -> Result<()> {
+        if self.cast.named {
+            return Ok(());
+        }
+        let socket = BotSocket::new(&self.state.socket())?;
+        let invitation = loop {
+            match socket.post("/invite").await {
+                Ok(invitation) => break invitation,
+                Err(_) => sleep(INVITE_PAUSE).await,
+            }
+        };
+        let payload = invitation["link"]
+            .as_str()
+            .and_then(|link| link.split_once("start="));
+        let (_, payload) = payload.context("the bot's invitation has no link")?;
+        let world = self.sandbox.world();
+        world.start(self.cast.bot, self.cast.partner, Some(payload))?;
+        Ok(())
     }
 
     pub fn url(&self) -> String {
@@ -182,19 +197,38 @@ fn load_config(partner: &Path, funnels: Option<&Path>, state: &StateDir) -> Resu
     })
 }
 
-/// Registers the bot and the partner's own account, with its chat opened; answers the bot's id.
-fn furnish(world: &World, display_name: &str, partner: i64) -> Result<i64> {
-    let bot = world.add_bot(TOKEN, USERNAME, display_name)?;
-    let (first, last) = display_name.split_once(' ').unwrap_or((display_name, ""));
-    world.add_user(NewUser {
-        id: Some(partner),
-        first_name: first.to_owned(),
-        last_name: Some(last.to_owned()).filter(|last| !last.is_empty()),
-        language_code: Some("ru".into()),
-        ..NewUser::default()
-    });
-    world.start(bot, partner, None)?;
-    Ok(bot)
+/// Who is on the stage, by Telegram id.
+#[derive(Clone, Copy)]
+pub struct Cast {
+    pub bot: i64,
+    pub partner: i64,
+    /// Whether the partner's config names this person.
+    named: bool,
+}
+
+impl Cast {
+    /// Registers the bot and the partner's own account; the chat of a named partner is opened.
+    fn furnish(world: &World, config: &Config) -> Result<Cast> {
+        let name = config.partner.display_name.as_str();
+        let bot = world.add_bot(TOKEN, USERNAME, name)?;
+        let named = config.team.telegram_ids.first().copied();
+        let (first, last) = name.split_once(' ').unwrap_or((name, ""));
+        let partner = world.add_user(NewUser {
+            id: Some(named.unwrap_or(STRANGER)),
+            first_name: first.to_owned(),
+            last_name: Some(last.to_owned()).filter(|last| !last.is_empty()),
+            language_code: Some("ru".into()),
+            ..NewUser::default()
+        });
+        if named.is_some() {
+            world.start(bot, partner, None)?;
+        }
+        Ok(Cast {
+            bot,
+            partner,
+            named: named.is_some(),
+        })
+    }
 }
 
 fn bot_args(partner: &Path, funnels: Option<&Path>, state: &StateDir) -> Result<Vec<String>> {

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::bot_log::last_words;
 use super::people::Wish;
-use super::room::Demo;
+use super::room::{Demo, USERNAME};
 use super::supervisor::ProcessState;
 
 const HEALTH_WAIT: Duration = Duration::from_millis(700);
@@ -85,8 +85,8 @@ async fn status(ready: Ready) -> Answer {
     let health = timeout(HEALTH_WAIT, demo.socket.get("/health")).await;
     let health = health.ok().and_then(Result::ok);
     let mut bot = serde_json::to_value(&process).map_err(anyhow::Error::from)?;
-    bot["id"] = demo.bot_id.into();
-    bot["username"] = demo.bot_username.into();
+    bot["id"] = demo.cast.bot.into();
+    bot["username"] = USERNAME.into();
     if process.state == ProcessState::Running && health.is_none() {
         bot["state"] = json!(ProcessState::Starting);
     }
@@ -99,7 +99,7 @@ async fn status(ready: Ready) -> Answer {
     let phones = demo.phones.lock().map(|phones| phones.clone());
     Ok(Json(json!({
         "bot": bot,
-        "partner": { "user_id": demo.partner_user, "timezone": demo.timezone },
+        "partner": { "user_id": demo.cast.partner, "timezone": demo.timezone },
         "clock": { "now_ms": demo.world.now_ms(), "offset_ms": offset_ms },
         "starts": starts.unwrap_or_default(),
         "phones": phones.unwrap_or_default(),

@@ -41,6 +41,11 @@ impl StateDir {
         self.path.join("data")
     }
 
+    /// The bot's private socket, once it runs.
+    pub fn socket(&self) -> PathBuf {
+        self.data().join("bot.sock")
+    }
+
     pub fn env_file(&self) -> PathBuf {
         self.path.join("env")
     }

@@ -298,7 +298,8 @@ impl Launch {
     }
 }
 
-/// The kernel kills the child when this process ends, however it ends.
+/// The kernel kills the child when this process ends, however it ends. It watches the thread that started the child,
+/// which is the main one here: the program's runtime has no other.
 fn die_with_parent(command: &mut Command) {
     let parent = std::process::id();
     let arm = move || {

@@ -6,7 +6,7 @@ const NOTICE_MS = 4000;
 
 export class Banner {
   constructor(node, notices) {
-    Object.assign(this, { node, notices, print: "[]", hash: null });
+    Object.assign(this, { node, notices, print: "[]", hash: null, dead: false });
   }
 
   /** Shows what is wrong with the funnels, or why the bot does not start at all. */
@@ -18,9 +18,11 @@ export class Banner {
     if (print !== this.print) this.draw(errors);
     const mended = this.print !== "[]" && print === "[]";
     const changed = this.hash !== null && this.hash !== funnels.hash;
-    if (mended || (changed && print === "[]")) this.notify("Воронки обновлены", "good");
+    if (this.dead) this.notify("Бот запустился", "good");
+    else if (mended || (changed && print === "[]")) this.notify("Воронки обновлены", "good");
     this.print = print;
     this.hash = funnels.hash;
+    this.dead = false;
     return undefined;
   }
 
@@ -29,6 +31,7 @@ export class Banner {
     const print = JSON.stringify(words);
     if (print === this.print) return;
     this.print = print;
+    this.dead = true;
     this.node.hidden = false;
     const head = el("p", { class: "banner-head" }, icon("warning"), el("b", {}, "Бот не запускается."), " Последнее, что он сказал:");
     this.node.replaceChildren(head, el("div", { class: "problem" }, el("pre", {}, words.join("\n"))));

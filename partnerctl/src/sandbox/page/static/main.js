@@ -2,7 +2,7 @@
 
 import { coalesce, every, follow, get } from "./api.js";
 import { Banner } from "./banner.js";
-import { fullName, setZone } from "./dom.js";
+import { arrowKeys, fullName, setZone } from "./dom.js";
 import { Leads } from "./leads.js";
 import { Operator } from "./operator.js";
 import { Phone } from "./phone.js";
@@ -102,6 +102,7 @@ function openTab(name) {
 }
 
 for (const tab of document.querySelectorAll("#tabs button")) tab.addEventListener("click", () => openTab(tab.dataset.tab));
+arrowKeys(byId("tabs"), "button");
 openTab("lead");
 readPeople();
 every(STATUS_MS, readStatus);
@@ -109,7 +110,9 @@ setInterval(tick, 1000);
 
 let away = false;
 follow(handle, (gone, lost) => {
-  if ((away && !gone) || lost) refreshAll();
+  // Another sandbox may have taken the place of the one that went: nothing of the old page is true of it.
+  if (away && !gone) location.reload();
+  if (lost) refreshAll();
   away = gone;
   document.body.classList.toggle("away", gone);
 });

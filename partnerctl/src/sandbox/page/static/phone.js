@@ -48,6 +48,7 @@ export class Phone {
       this.composer.node);
     this.sheets = new Sheets(this.screen);
     this.section.append(el("div", { class: "device" }, this.screen));
+    this.scroller.addEventListener("pointerdown", () => this.composer.closeCommands());
     this.scroller.addEventListener("scroll", () => this.markBottom(), { passive: true });
     for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) this.scroller.addEventListener(name, () => (this.moved = Date.now()), { passive: true });
     const sizes = new ResizeObserver(() => this.stuck && this.toBottom(false));
