@@ -33,8 +33,12 @@ pub struct Driver {
 
 impl Driver {
     pub async fn start(width: u32, height: u32) -> Result<Driver> {
+        let profile = profile();
+        std::fs::create_dir(&profile)?;
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
+            // What chromium leaves in the temporary directory goes with the profile.
+            .env("TMPDIR", &profile)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             // chromium joins the group, so that one signal ends both.
@@ -46,7 +50,7 @@ impl Driver {
         let port = port_of(&mut process);
         let mut driver = Driver {
             process,
-            profile: profile(),
+            profile,
             client: reqwest::Client::builder().no_proxy().build()?,
             session: String::new(),
         };
