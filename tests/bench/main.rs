@@ -36,8 +36,7 @@ steps:
     buttons: [{ text: Вес, to: name, id: a }, { text: Силы, to: name, id: b }]
     save: goal
   name: { ask: Как вас зовут?, expect: text, save: name, next: phone }
-  phone: { ask: Ваш телефон?, expect: { phone: { button: false } }, save: phone, next: done }
-  done: { say: Спасибо!, next: end }
+  phone: { ask: Ваш телефон?, expect: { phone: { button: false } }, save: phone, next: end }
 ";
 
 fn main() -> anyhow::Result<()> {
@@ -117,7 +116,7 @@ impl Home {
         std::fs::create_dir_all(home.join("partners/bench"))?;
         std::fs::create_dir_all(home.join("funnels"))?;
         std::fs::write(home.join("funnels/bench.yaml"), FUNNEL)?;
-        let config = "display_name: Замер\ntimezone: Europe/Moscow\ndefault_funnel: bench\nlimits: { inputs_at_once: 0, messages_per_second: 0 }\n";
+        let config = "display_name: Замер\ntimezone: Europe/Moscow\ndefault_funnel: bench\nhot: { score: 1000 }\nlimits: { inputs_at_once: 0, messages_per_second: 0 }\n";
         std::fs::write(home.join("partners/bench/config.yaml"), config)?;
         let env = home.join("partners/bench/.env");
         std::fs::write(&env, format!("BOT_TOKEN={TOKEN}\n"))?;

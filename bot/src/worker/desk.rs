@@ -37,6 +37,8 @@ pub struct Desk {
     pub(super) flood: Flood,
     /// The partner's people: of the config and by signed link.
     pub(super) team: BTreeSet<i64>,
+    /// It was said that there is nobody to tell.
+    pub(super) said_nobody: bool,
     sender: mpsc::UnboundedSender<SenderInput>,
     /// Chats with an update that waits: what follows waits behind it.
     pub(super) held: HashSet<i64>,
@@ -69,6 +71,7 @@ impl Desk {
             counters,
             cases: HashMap::new(),
             team,
+            said_nobody: false,
             sender,
             held: pending.iter().map(|row| row.chat_id).collect(),
             retry_at: (!pending.is_empty()).then_some(now),

@@ -55,11 +55,15 @@ impl Desk {
             case.handled_by.clear();
         }
         if self.team.is_empty() {
-            tracing::warn!(
-                lead.id = case.lead.id,
-                "nobody to tell about a lead; bind the partner: partnerctl invite {}",
-                self.app.partner.id
-            );
+            // Said once: the leads wait in /hot_leads until somebody is bound.
+            if !std::mem::replace(&mut self.said_nobody, true) {
+                tracing::warn!(
+                    lead.id = case.lead.id,
+                    "nobody to tell about a lead; bind the partner: partnerctl invite {}",
+                    self.app.partner.id
+                );
+            }
+            return Ok(());
         }
         let case = case.clone();
         let facts = notify::facts(&mut self.office(work), &case, &turn.events).await?;
