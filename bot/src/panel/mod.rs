@@ -132,13 +132,11 @@ pub fn home(office: &Office<'_>) -> Screen {
 
 /// The deep link of the funnel a bare /start opens.
 fn start_word(funnels: &Funnels) -> String {
-    let words = funnels.start_words();
-    let own = words
-        .iter()
-        .find(|(_, funnel)| *funnel == funnels.default_funnel());
-    own.or(words.first())
-        .map(|(word, _)| (*word).to_owned())
-        .unwrap_or_default()
+    let (words, wanted) = (funnels.start_words(), funnels.default_funnel());
+    let same = words.iter().find(|(word, _)| *word == wanted);
+    let own = words.iter().find(|(_, funnel)| *funnel == wanted);
+    let word = same.or(own).or(words.first());
+    word.map(|(word, _)| (*word).to_owned()).unwrap_or_default()
 }
 
 async fn card(office: &mut Office<'_>, case: &Case) -> sqlx::Result<Screen> {

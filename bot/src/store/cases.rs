@@ -19,10 +19,9 @@ impl Store {
         let mut found = Vec::with_capacity(chats.len());
         for chunk in chats.chunks(32) {
             // One text for every size: absent chats are filled with a chat id nobody has.
-            let places: Vec<String> = (2..34).map(|n| format!("${n}")).collect();
+            let places = ["?"; 32].join(", ");
             let sql = format!(
-                "SELECT {COLUMNS} FROM leads WHERE partner_id = $1 AND chat_id IN ({})",
-                places.join(", ")
+                "SELECT {COLUMNS} FROM leads WHERE partner_id = ? AND chat_id IN ({places})"
             );
             let mut query = sqlx::query(AssertSqlSafe(sql)).bind(&self.partner_id);
             for place in 0..32 {

@@ -3,7 +3,7 @@
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
-use super::rows::Statement;
+use super::rows::{PartnerPlace, Statement};
 use super::{Batch, Case, InboxRow, InboxState, OutboxRow, Settled, Store};
 use crate::lead::LeadId;
 
@@ -33,7 +33,7 @@ async fn inbox(tx: &mut SqliteConnection, partner: &str, rows: &[InboxRow]) -> s
         tail: "ON CONFLICT (partner_id, update_id) DO UPDATE SET state = excluded.state, tries = excluded.tries,
                raw = excluded.raw, error = excluded.error",
         columns: 7,
-        partner_first: true,
+        partner: PartnerPlace::EachRow,
     }
     .run(tx, partner, rows, |row, binds| {
         binds.put(row.update_id)?.put(state_word(row.state))?.put(row.tries)?.put(row.chat_id)?;
@@ -66,7 +66,7 @@ async fn cases(tx: &mut SqliteConnection, partner: &str, rows: &[Case]) -> sqlx:
                handled_at = excluded.handled_at, handled_by = excluded.handled_by, hot_at = excluded.hot_at,
                last_seen_at = excluded.last_seen_at",
         columns: 26,
-        partner_first: true,
+        partner: PartnerPlace::EachRow,
     }
     .run(tx, partner, rows, super::cases::bind)
     .await
@@ -77,7 +77,7 @@ async fn events(tx: &mut SqliteConnection, partner: &str, batch: &Batch) -> sqlx
         head: "INSERT INTO events (partner_id, id, lead_id, at, kind, funnel, step, name, value, points)",
         tail: "",
         columns: 9,
-        partner_first: true,
+        partner: PartnerPlace::EachRow,
     }
     .run(tx, partner, &batch.events, |row, binds| {
         binds.put(row.id)?.put(row.lead_id)?.put(row.at)?.put(row.kind)?.put(row.funnel.clone())?;
@@ -93,7 +93,7 @@ async fn outbox(tx: &mut SqliteConnection, partner: &str, rows: &[OutboxRow]) ->
                state, tries, not_before, created_at)",
         tail: "",
         columns: 14,
-        partner_first: true,
+        partner: PartnerPlace::EachRow,
     }
     .run(tx, partner, rows, |row, binds| {
         binds.put(row.id)?.put(row.lead_id)?.put(row.chat_id)?.put(row.lane as i64)?;
@@ -109,9 +109,9 @@ async fn settled(tx: &mut SqliteConnection, partner: &str, rows: &[Settled]) -> 
     Statement {
         head: "UPDATE outbox SET state = v.column2, reason = v.column3, tries = v.column4, not_before = v.column5,
                message_id = CASE WHEN v.column6 = 0 THEN message_id ELSE v.column6 END, settled_at = v.column7 FROM (",
-        tail: ") AS v WHERE outbox.partner_id = $1 AND outbox.id = v.column1",
+        tail: ") AS v WHERE outbox.partner_id = ? AND outbox.id = v.column1",
         columns: 7,
-        partner_first: false,
+        partner: PartnerPlace::Tail,
     }
     .run(tx, partner, rows, |row, binds| {
         binds.put(row.id)?.put(super::outbox::state_word(row.state))?.put(row.reason.clone())?.put(row.tries)?;
@@ -134,7 +134,7 @@ async fn timers(tx: &mut SqliteConnection, partner: &str, batch: &Batch) -> sqlx
         head: "INSERT INTO timers (partner_id, lead_id, name, due_at, data)",
         tail: "ON CONFLICT (partner_id, lead_id, name) DO UPDATE SET due_at = excluded.due_at, data = excluded.data",
         columns: 4,
-        partner_first: true,
+        partner: PartnerPlace::EachRow,
     }
     .run(tx, partner, &batch.timers, |row, binds| {
         let data = serde_json::to_string(&row.data).map_err(|error| sqlx::Error::Encode(error.into()))?;

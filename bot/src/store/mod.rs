@@ -1,7 +1,7 @@
 //! The only SQL. One store holds one partner's data: it is opened for that partner and refuses another's file.
 //!
-//! What differs between databases is listed here: how the file is opened (`open`), `BEGIN IMMEDIATE`,
-//! and the migrations folder. Every other statement is common SQL.
+//! What differs between databases is listed here: how the file is opened (`open`), `BEGIN IMMEDIATE`, bare places (`?`)
+//! in many-row statements (`rows`), and the migrations folder. Every other statement is common SQL.
 
 mod batch;
 mod cases;

@@ -3,9 +3,9 @@
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Arguments, AssertSqlSafe, Encode, Sqlite, Type};
 
-const CHUNKS: [usize; 3] = [32, 8, 1];
+const CHUNKS: [usize; 4] = [32, 8, 2, 1];
 
-/// Values of one row, in column order; `partner_id` is `$1` and shared by all rows.
+/// Values of one row, in column order.
 pub(super) struct Binds<'a>(&'a mut SqliteArguments);
 
 impl Binds<'_> {
@@ -18,36 +18,41 @@ impl Binds<'_> {
     }
 }
 
-/// The text around the rows; `(VALUES …)` is put between `head` and `tail`.
+/// The text around the rows; `VALUES …` is put between `head` and `tail`.
 pub(super) struct Statement {
     pub head: &'static str,
     pub tail: &'static str,
     /// Columns of a row, `partner_id` not counted.
     pub columns: usize,
-    /// Whether each row starts with `$1`, the partner's id.
-    pub partner_first: bool,
+    pub partner: PartnerPlace,
+}
+
+/// Where the partner's id goes: before every row, or once in the tail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum PartnerPlace {
+    EachRow,
+    Tail,
 }
 
 impl Statement {
+    /// Places are bare `?`: SQLite looks numbered ones up by name, one after the other, for every value.
     fn text(&self, rows: usize) -> String {
+        let places = self.columns + usize::from(self.partner == PartnerPlace::EachRow);
+        let mut row = String::with_capacity(places * 3 + 3);
+        row.push('(');
+        for place in 0..places {
+            row.push_str(if place == 0 { "?" } else { ", ?" });
+        }
+        row.push(')');
         let mut sql =
-            String::with_capacity(self.head.len() + self.tail.len() + rows * self.columns * 6);
+            String::with_capacity(self.head.len() + self.tail.len() + rows * (row.len() + 2) + 16);
         sql.push_str(self.head);
-        let mut next = 2;
-        for row in 0..rows {
-            sql.push_str(if row == 0 { " VALUES (" } else { ", (" });
-            if self.partner_first {
-                sql.push_str("$1, ");
+        sql.push_str(" VALUES ");
+        for index in 0..rows {
+            if index > 0 {
+                sql.push_str(", ");
             }
-            for column in 0..self.columns {
-                if column > 0 {
-                    sql.push_str(", ");
-                }
-                sql.push('$');
-                sql.push_str(&next.to_string());
-                next += 1;
-            }
-            sql.push(')');
+            sql.push_str(&row);
         }
         sql.push(' ');
         sql.push_str(self.tail);
@@ -69,12 +74,19 @@ impl Statement {
                 .unwrap_or(1);
             let (chunk, rest) = rows.split_at(size);
             let mut arguments = SqliteArguments::default();
-            arguments.add(partner_id).map_err(sqlx::Error::Encode)?;
             for row in chunk {
-                bind(row, &mut Binds(&mut arguments))?;
+                let mut binds = Binds(&mut arguments);
+                if self.partner == PartnerPlace::EachRow {
+                    binds.put(partner_id)?;
+                }
+                bind(row, &mut binds)?;
             }
-            // The text is made of constants and numbered places only.
-            sqlx::query_with(AssertSqlSafe(self.text(size)), arguments)
+            if self.partner == PartnerPlace::Tail {
+                Binds(&mut arguments).put(partner_id)?;
+            }
+            // The text is made of constants and places only.
+            let sql = AssertSqlSafe(self.text(size));
+            sqlx::query_with(sql, arguments)
                 .execute(&mut *connection)
                 .await?;
             rows = rest;
