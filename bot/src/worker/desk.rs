@@ -24,6 +24,8 @@ use crate::store::{Case, Class, Counters, OutboxRow, OutboxState, Settled, Store
 /// Inputs taken into one round.
 const ROUND_INPUTS: usize = 512;
 const TIMERS_PER_ROUND: i64 = 200;
+/// How long the fate of a reply may wait for company; a flush of its own costs the next lead about as much.
+const RIDE_ALONG: Duration = Duration::from_millis(3);
 /// Cases kept in memory; the commit makes them true, a failed one throws them away.
 const KEEP_CASES: usize = 2_000;
 
@@ -128,10 +130,12 @@ impl Desk {
             };
             let Some(first) = first else { break };
             taken.push(first);
-            while taken.len() < ROUND_INPUTS {
-                match inputs.try_recv() {
-                    Ok(input) => taken.push(input),
-                    Err(_) => break,
+            drain(&mut inputs, &mut taken);
+            if taken.iter().all(can_wait) {
+                // Fates of replies hurry nobody: they ride along with the next update if one comes soon.
+                if let Ok(Some(more)) = tokio::time::timeout(RIDE_ALONG, inputs.recv()).await {
+                    taken.push(more);
+                    drain(&mut inputs, &mut taken);
                 }
             }
             let last = taken.iter().any(|input| matches!(input, DeskInput::Stop));
@@ -365,6 +369,23 @@ impl Desk {
         self.store.checkpoint().await?;
         self.store.close().await
     }
+}
+
+fn drain(inputs: &mut mpsc::UnboundedReceiver<DeskInput>, taken: &mut Vec<DeskInput>) {
+    while taken.len() < ROUND_INPUTS {
+        match inputs.try_recv() {
+            Ok(input) => taken.push(input),
+            Err(_) => break,
+        }
+    }
+}
+
+/// If this were lost in a crash, a reply would go a second time; so not for long.
+fn can_wait(input: &DeskInput) -> bool {
+    let DeskInput::Report(report) = input else {
+        return false;
+    };
+    report.settled.state == OutboxState::Sent && report.news == News::None
 }
 
 fn rescued(row: &OutboxRow, state: OutboxState, now: i64) -> Settled {
