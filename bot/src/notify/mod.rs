@@ -53,7 +53,10 @@ fn tell(funnels: &Funnels, language: &str, events: &[EventRow]) -> Facts {
     for event in events {
         match event.kind {
             "score" => facts.scores.push((event.points, event.value.clone())),
-            "entered" => facts.funnel = Some(funnels.title(&event.funnel, language)),
+            // A called funnel is a part of the one that called it.
+            "entered" if event.value != "call" => {
+                facts.funnel = Some(funnels.title(&event.funnel, language))
+            }
             "answer" => {
                 let question = funnels.question(&event.name, language);
                 let line = (
