@@ -1,7 +1,7 @@
 //! From what is written to what is meant: defaults, and every rule a schema cannot say. PURE.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::address::{api_url_problem, is_https, is_proxy};
 use super::env_file::EnvFile;
@@ -350,7 +350,7 @@ impl Rules<'_> {
         let shared = match (&self.options.funnels_dir, from_env) {
             (Some(given), _) => given.clone(),
             (None, Some(given)) => PathBuf::from(given),
-            (None, None) => dir.join("../../funnels"),
+            (None, None) => beside(dir).join("funnels"),
         };
         let own = Some(dir.join("funnels")).filter(|own| own.is_dir() || own.is_symlink());
         if let Some(found) = own.as_ref().and_then(|own| check_inside(dir, own).err()) {
@@ -445,5 +445,19 @@ fn by_language(text: Text, languages: &[String]) -> BTreeMap<String, String> {
             .iter()
             .map(|code| (code.clone(), text.clone()))
             .collect(),
+    }
+}
+
+/// Two levels up: `partners/north` is beside `funnels`.
+fn beside(dir: &Path) -> PathBuf {
+    match dir.parent().and_then(Path::parent) {
+        Some(root)
+            if dir
+                .components()
+                .all(|part| !matches!(part, Component::ParentDir)) =>
+        {
+            root.to_owned()
+        }
+        _ => dir.join("../.."),
     }
 }

@@ -198,7 +198,8 @@ limits: { inputs_per_second: 0, messages_per_second: 0 }
     );
     let said = home.problems();
     assert_eq!(
-        said.replace(&home.dir().display().to_string(), "DIR"),
+        said.replace(&home.dir().display().to_string(), "DIR")
+            .replace(&home.0.display().to_string(), "HOME"),
         ".env:1:1: BOT_TOKEN: not a bot token (8 characters); it looks like 123456789:ABC… with 35 letters after the colon, copy it again from @BotFather
 .env:2:1: PARTNER_ID: \"south\", but the directory is called \"north\"; remove one of them
 .env:3:1: TELEGRAM_API_URL: plain http would show the token to the network; use https, or http to 127.0.0.1
@@ -208,7 +209,7 @@ limits: { inputs_per_second: 0, messages_per_second: 0 }
 config.yaml:1:1: display_name: missing key \"display_name\": the name under which leads know the partner
 config.yaml:1:11: timezone: no time zone \"Asia/Almatty\"; did you mean \"Asia/Almaty\"?
 config.yaml:2:1: languages: \"RU\" is not a language code; write ru, kk, en …
-config.yaml:3:11: funnels[0]: no funnel \"weihgt\": ../../funnels/weihgt.yaml is not there
+config.yaml:3:11: funnels[0]: no funnel \"weihgt\": HOME/funnels/weihgt.yaml is not there
 config.yaml:4:27: partner.telegram_ids[0]: not a person's id; it is a positive number, ask @userinfobot for yours
 config.yaml:5:15: hot.score: must be above 0, or every lead is hot at once
 config.yaml:5:28: hot.cooldown: not a duration; write it like 30m, 24h or 7d
@@ -340,13 +341,18 @@ fn a_check_covers_the_funnels_and_places_what_they_find_in_the_config() {
     let root = format!("{}/", home.dir().display());
     let said: Vec<String> = check(&home.options())
         .iter()
-        .map(|problem| problem.to_string().replace(&root, ""))
+        .map(|problem| {
+            problem
+                .to_string()
+                .replace(&root, "")
+                .replace(&home.0.display().to_string(), "HOME")
+        })
         .map(|text| text.lines().next().unwrap_or_default().to_owned())
         .collect();
     assert_eq!(
         said,
         [
-            "../../funnels/weight.yaml:5:31: steps.hello.next: no step \"bye\"; add it under steps, or write end, back, human or stay",
+            "HOME/funnels/weight.yaml:5:31: steps.hello.next: no step \"bye\"; add it under steps, or write end, back, human or stay",
             "config.yaml:3:17: default_funnel: no funnel \"weigth\"; did you mean \"weight\"?",
             "config.yaml:4:16: texts.hepl: no phrase \"hepl\"; did you mean \"help\"?",
         ]

@@ -46,8 +46,9 @@ pub fn run(command: FunnelCommand, host: &dyn Host) -> Result<(), Failure> {
 #[derive(Debug, Args)]
 pub(super) struct Setting {
     /// The partner whose links, languages and own funnels are used
-    #[arg(long, value_name = "PARTNER", default_value = "demo")]
-    partner: String,
+    /// [default: demo, else the first there is]
+    #[arg(long, value_name = "PARTNER")]
+    partner: Option<String>,
     #[command(flatten)]
     fleet: FleetArgs,
 }
@@ -59,9 +60,23 @@ pub(super) struct Ground {
 }
 
 impl Setting {
+    fn partner_id(&self) -> String {
+        const DEMO: &str = "demo";
+        let ids = self.fleet.ids();
+        let first = || {
+            ids.first()
+                .filter(|_| !ids.iter().any(|id| id == DEMO))
+                .cloned()
+        };
+        self.partner
+            .clone()
+            .or_else(first)
+            .unwrap_or_else(|| DEMO.to_owned())
+    }
+
     /// Prints every problem; fails on errors.
     fn load(&self, host: &dyn Host) -> Result<Ground, Failure> {
-        let dir = self.fleet.find(&self.partner)?;
+        let dir = self.fleet.find(&self.partner_id())?;
         let refuse = |problems: &[bot::diagnostic::Diagnostic]| {
             for problem in problems {
                 host.err(&format!("{}\n", paint(problem, host.colour())));

@@ -13,6 +13,8 @@ const MOST: usize = 100;
 const CALLBACK_DATA: usize = 64;
 const CALLBACK_FRAME: usize = 12;
 const BUTTON_ID_LIMIT: usize = 16;
+/// Links a new partner often has only later; buttons that open them wait hidden.
+const LATER: [&str; 2] = ["shop", "registration"];
 /// The id of the button that passes over a question.
 pub(crate) const SKIP: &str = "skip";
 
@@ -105,6 +107,11 @@ impl Site<'_> {
         let url = self.partner.links.get(link).cloned();
         if url.is_none() && link.contains("://") {
             self.problems.error(path, "only https addresses can be opened; write https://…, or a name from links in config.yaml");
+        } else if url.is_none() && LATER.contains(&link) {
+            let message = format!(
+                "no link \"{link}\" yet: the button is hidden until config.yaml has links.{link}"
+            );
+            self.problems.warning(path, message);
         } else if url.is_none() {
             let otherwise = format!("; add links.{link} to config.yaml, or write an https address");
             let known = self.partner.links.keys().map(String::as_str);

@@ -4,14 +4,16 @@ use super::Turn;
 use crate::funnel::compile::SKIP;
 use crate::funnel::effect::{Action, Button, Effect, Keyboard, Message, ReplyButton};
 use crate::funnel::event::Press;
-use crate::funnel::model::{self, Step};
+use crate::funnel::model::{self, ButtonAction, Step};
 use crate::funnel::session::Place;
 use crate::funnel::words::Words;
 use crate::phrases::Phrase;
 
 impl<'a> Turn<'a> {
     pub(super) fn is_shown(&mut self, button: &'a model::Button) -> bool {
-        button.when.as_ref().is_none_or(|when| self.is_true(when))
+        let opens_nothing =
+            matches!(&button.action, ButtonAction::Link { url, .. } if url.is_empty());
+        !opens_nothing && button.when.as_ref().is_none_or(|when| self.is_true(when))
     }
 
     /// What comes under the step's message.
