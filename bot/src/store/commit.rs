@@ -14,15 +14,16 @@ impl Store {
         // IMMEDIATE: a deferred transaction that upgrades fails at once instead of waiting.
         let mut tx = self.connection.begin_with("BEGIN IMMEDIATE").await?;
         inbox(&mut tx, partner, &batch.inbox).await?;
+        // Before the cases: a forgotten person may have come back in the same round, as a new lead.
+        for (lead, chat) in &batch.forgotten {
+            forget(&mut tx, partner, *lead, *chat).await?;
+        }
         cases(&mut tx, partner, &batch.cases).await?;
         events(&mut tx, partner, batch).await?;
         outbox(&mut tx, partner, &batch.outbox).await?;
         settled(&mut tx, partner, &batch.settled).await?;
         timers(&mut tx, partner, batch).await?;
         rest(&mut tx, partner, batch).await?;
-        for (lead, chat) in &batch.forgotten {
-            forget(&mut tx, partner, *lead, *chat).await?;
-        }
         tx.commit().await
     }
 }
@@ -208,7 +209,8 @@ async fn forget(
             .execute(&mut *tx)
             .await?;
     }
-    sqlx::query("UPDATE inbox SET raw = '', chat_id = 0 WHERE partner_id = $1 AND chat_id = $2")
+    // What waits was said afterwards.
+    sqlx::query("UPDATE inbox SET raw = '', chat_id = 0 WHERE partner_id = $1 AND chat_id = $2 AND state <> 'pending'")
         .bind(partner)
         .bind(chat)
         .execute(&mut *tx)

@@ -11,12 +11,13 @@ use tokio::sync::mpsc;
 
 use super::intake::{Care, MOST_PENDING, panic_text};
 use super::round::Work;
+use super::sender::mark_repeated;
 use super::turn::Turn;
 use super::{DeskInput, News, Report, SenderInput};
 use crate::app::{App, Trouble};
 use crate::funnel::Funnels;
 use crate::inbound::{self, Schema};
-use crate::lead::Reach;
+use crate::lead::{Lead, Reach};
 use crate::policy::flood::Flood;
 use crate::policy::{self, Decision, Doubt};
 use crate::store::{Case, Class, Counters, OutboxRow, OutboxState, Settled, Store};
@@ -48,6 +49,8 @@ pub struct Desk {
     pub(super) retry_at: Option<i64>,
     next_timer: Option<i64>,
     pub(super) care: Care,
+    /// Updates whose try by this process is on the disk: a repeated round is the same try.
+    pub(super) counted: HashSet<i64>,
 }
 
 impl Desk {
@@ -83,6 +86,7 @@ impl Desk {
             } else {
                 Care::Off
             },
+            counted: HashSet::new(),
         };
         desk.rescue(now).await?;
         desk.next_timer = desk.store.next_timer().await?;
@@ -97,7 +101,8 @@ impl Desk {
         for mut left in self.store.unsettled().await? {
             let age = now - left.row.created_at;
             let doubt = policy::after_crash(left.row.class, left.was_sending, left.row.tries, age);
-            if self.care != Care::Off {
+            // A clean stop waits for calls under way, but not for ever: one that was cut off is in doubt too.
+            if self.care != Care::Off || left.was_sending {
                 left.row.tries += 1;
                 let unknown = doubt == Doubt::Unknown;
                 let state = if unknown {
@@ -109,6 +114,9 @@ impl Desk {
                 if unknown {
                     self.app.meters.unknown.add(1);
                     continue;
+                }
+                if left.was_sending && left.row.class == Class::Notification {
+                    mark_repeated(&mut left.row.payload);
                 }
             }
             rows.push(left.row);
@@ -161,6 +169,8 @@ impl Desk {
                 Err(error) => {
                     failures += 1;
                     self.cases.clear();
+                    // The round is repeated, so its words must not count twice against a lead's allowance.
+                    self.flood = Flood::new(self.app.flood);
                     let reason = format!(
                         "the store cannot be written ({error}); free the disk or mend its permissions, nothing is lost meanwhile"
                     );
@@ -286,11 +296,18 @@ impl Desk {
         Ok(())
     }
 
-    /// The gate at the head of the outbox, for messages in which the bot speaks first.
+    /// The gate at the head of the outbox, for messages in which the bot speaks first and for cards.
     async fn claim(&mut self, work: &mut Work, row: &OutboxRow) -> sqlx::Result<()> {
-        let case = self.case(work, row.chat_id).await?;
-        let decision = match &case {
-            Some(case) => policy::may_send(&case.lead, row.class),
+        let lead = match row.class {
+            Class::Proactive => self.case(work, row.chat_id).await?.map(|case| case.lead),
+            // A card's chat is the partner's; its lead may be gone by now.
+            Class::Notification if row.card != 0 => {
+                self.store.case(row.card).await?.map(|case| case.lead)
+            }
+            Class::Reply | Class::Notification | Class::Edit => Some(Lead::default()),
+        };
+        let decision = match &lead {
+            Some(lead) => policy::may_send(lead, row.class),
             None => Decision::Drop {
                 reason: "the lead was forgotten",
             },
@@ -309,11 +326,19 @@ impl Desk {
     }
 
     pub(super) async fn case(&mut self, work: &Work, chat_id: i64) -> sqlx::Result<Option<Case>> {
-        if let Some(case) = work
-            .cases
-            .get(&chat_id)
-            .or_else(|| self.cases.get(&chat_id))
+        if let Some(case) = work.cases.get(&chat_id) {
+            return Ok(Some(case.clone()));
+        }
+        // Forgotten in this very round: the store and the memory only do not know yet.
+        if work
+            .batch
+            .forgotten
+            .iter()
+            .any(|(_, chat)| *chat == chat_id)
         {
+            return Ok(None);
+        }
+        if let Some(case) = self.cases.get(&chat_id) {
             return Ok(Some(case.clone()));
         }
         Ok(self.store.cases_by_chat(&[chat_id]).await?.pop())

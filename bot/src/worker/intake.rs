@@ -34,10 +34,10 @@ impl Desk {
         raws: &[RawUpdate],
     ) -> sqlx::Result<()> {
         self.app.meters.updates.add(raws.len() as u64);
-        let known = self.known(work, raws).await?;
+        let mut known = self.known(work, raws).await?;
         let fresh: Vec<&RawUpdate> = raws
             .iter()
-            .filter(|raw| !known.contains(&raw.update_id))
+            .filter(|raw| known.insert(raw.update_id))
             .collect();
         let parsed: Vec<Arc<Incoming>> = fresh
             .iter()
@@ -181,6 +181,9 @@ impl Desk {
 
     /// Durable before the update is touched: if it kills the process, its third time is the last.
     async fn count_try(&mut self, row: &InboxRow) -> sqlx::Result<bool> {
+        if self.counted.contains(&row.update_id) {
+            return Ok(true);
+        }
         let mut batch = Batch::default();
         let dead = row.tries >= MOST_TRIES;
         if dead {
@@ -199,6 +202,7 @@ impl Desk {
             });
         }
         self.store.commit(&batch).await?;
+        self.counted.insert(row.update_id);
         Ok(!dead)
     }
 }

@@ -41,7 +41,7 @@ pub enum DeskInput {
     },
     /// The fate of a message.
     Report(Report),
-    /// The bot wants to speak first: is it still right? Answered after the answer is durable.
+    /// The bot wants to speak first, or to tell the partner: is it still right? Answered after the answer is durable.
     Claim {
         row: Box<OutboxRow>,
         may_go: oneshot::Sender<bool>,

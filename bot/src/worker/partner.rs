@@ -152,7 +152,7 @@ impl Desk {
         let screen = match invite::verify(self.app.invite_key(), token, work.now) {
             Err(_) => panel::view::invite_invalid(),
             Ok(nonce) if self.is_spent(work, &nonce).await? => panel::view::invite_spent(),
-            Ok(_) if self.team.contains(&incoming.from.id) => panel::home(&self.office(work)),
+            Ok(_) if is_member => panel::home(&self.office(work)),
             Ok(invite) => {
                 tracing::info!(partner.id = %self.app.partner.id, "a person of the partner was bound by a signed link");
                 turn.members.push(Member {

@@ -97,6 +97,9 @@ impl Work {
         self.cases.remove(&chat_id);
         self.timers.retain(|(owner, _), _| *owner != lead);
         self.batch.events.retain(|event| event.lead_id != lead);
+        self.batch.outbox.retain(|row| row.lead_id != lead);
+        // A card that was about to leave would tell what is forgotten.
+        self.to_send.retain(|row| row.card != lead);
         for row in &mut self.to_send {
             // The last goodbye still goes, as a message about nobody.
             if row.lead_id == lead {

@@ -178,7 +178,12 @@ impl Sender {
                 let pause = self.pause(row.id);
                 tracing::debug!(outbox.id = row.id, "not sent, again in {pause} ms: {why}");
                 row.not_before = now + pause;
-                self.queue.retry(row, now);
+                if is_claimed_first(row.class) {
+                    // Known not to have left: a crash from here on leaves no doubt.
+                    self.again(row, &why, news, now);
+                } else {
+                    self.queue.retry(row, now);
+                }
             }
             Verdict::Limited { after_ms } => {
                 self.app.meters.limited.add(1);
@@ -336,7 +341,7 @@ async fn fly(
     desk: mpsc::UnboundedSender<DeskInput>,
     row: OutboxRow,
 ) -> Done {
-    if row.class == Class::Proactive && !claim(&desk, &row).await {
+    if is_claimed_first(row.class) && !claim(&desk, &row).await {
         return Done {
             row,
             verdict: None,
@@ -362,6 +367,14 @@ async fn fly(
     }
 }
 
+/// Whose intent is durable before the call: what must not be repeated, and what must be marked when it is.
+fn is_claimed_first(class: Class) -> bool {
+    match class {
+        Class::Proactive | Class::Notification => true,
+        Class::Reply | Class::Edit => false,
+    }
+}
+
 /// At most once: the intent is durable before the call, and the gate is asked at the last moment.
 async fn claim(desk: &mpsc::UnboundedSender<DeskInput>, row: &OutboxRow) -> bool {
     let (may_go, answer) = oneshot::channel();
@@ -375,7 +388,8 @@ async fn claim(desk: &mpsc::UnboundedSender<DeskInput>, row: &OutboxRow) -> bool
 
 const REPEATED: &str = "🔁 Повтор: ";
 
-fn mark_repeated(payload: &mut String) {
+/// The partner must see that a card may be the second copy of one.
+pub(super) fn mark_repeated(payload: &mut String) {
     let Ok(mut value) = serde_json::from_str::<Value>(payload) else {
         return;
     };

@@ -142,6 +142,15 @@ impl World {
         self.lock().flood = on;
     }
 
+    /// Updates are forgotten as soon as they are delivered, as if the bot confirmed before it stored: the control
+    /// of a kill test, which must then see losses.
+    pub fn set_careless(&self, bot: i64, on: bool) {
+        let mut state = self.lock();
+        if let Some(index) = state.bot_by_id(bot) {
+            state.bots[index].queue.set_careless(on);
+        }
+    }
+
     /// No journal, no events, short histories: for load runs.
     pub fn set_quiet(&self, on: bool) {
         self.lock().quiet = on;

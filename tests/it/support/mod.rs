@@ -1,0 +1,9 @@
+//! A real `bot` process on a partner directory of its own, talking to a local Telegram in this process.
+
+mod place;
+mod process;
+mod rig;
+
+pub use place::{Place, set_mode};
+pub use process::Bot;
+pub use rig::{BOT, PARTNER, PARTNERS, Rig, SECOND_PARTNER, TOKEN, until};

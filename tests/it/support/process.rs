@@ -1,0 +1,106 @@
+//! The `bot` program as a child process.
+
+use std::fs::OpenOptions;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+
+/// Built once per test run, so that no test ever drives yesterday's program.
+pub fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        if let Some(given) = std::env::var_os("BOT_PROGRAM") {
+            return given.into();
+        }
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+        // The whole workspace, as `tests/run` builds it: fewer packages would mean other features and a second build.
+        let built = std::process::Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--workspace", "--bins"])
+            .current_dir(manifest)
+            .status()
+            .unwrap();
+        assert!(built.success(), "the bot does not build");
+        let test = std::env::current_exe().unwrap();
+        let debug = test.parent().and_then(Path::parent).unwrap();
+        debug.join("bot")
+    })
+}
+
+/// One running bot. It dies with the test.
+pub struct Bot {
+    child: Child,
+}
+
+impl Bot {
+    pub fn spawn(args: &[&str], env: &[(String, String)], log: &Path) -> Bot {
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log)
+            .unwrap();
+        let mut command = Command::new(program());
+        command
+            .args(args)
+            .env_clear()
+            .envs(env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .kill_on_drop(true);
+        die_with_parent(&mut command);
+        Bot {
+            child: command.spawn().unwrap(),
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("the bot still runs")
+    }
+
+    /// SIGKILL, and waits until the process is gone.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    pub fn terminate(&self) {
+        let pid = libc::pid_t::try_from(self.pid()).unwrap();
+        // SAFETY: the child was not waited for, so its number cannot belong to another process.
+        let sent = unsafe { libc::kill(pid, libc::SIGTERM) };
+        assert_eq!(sent, 0, "the bot cannot be signalled");
+    }
+
+    /// The exit code; a signal counts as 128 and its number.
+    pub async fn exit_code(mut self, within: Duration) -> i32 {
+        let status = tokio::time::timeout(within, self.child.wait()).await;
+        let status = status.expect("the bot did not end in time").unwrap();
+        code(status)
+    }
+}
+
+fn code(status: ExitStatus) -> i32 {
+    status
+        .code()
+        .or(status.signal().map(|signal| 128 + signal))
+        .unwrap_or(-1)
+}
+
+/// The kernel kills the child when the test's thread ends, however it ends.
+fn die_with_parent(command: &mut Command) {
+    let arm = || {
+        // SAFETY: prctl is async-signal-safe and touches no memory of the parent.
+        let armed = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+        if armed == 0 {
+            Ok(())
+        } else {
+            Err(std::io::Error::last_os_error())
+        }
+    };
+    // SAFETY: the closure makes one system call and allocates nothing.
+    unsafe {
+        command.pre_exec(arm);
+    }
+}
