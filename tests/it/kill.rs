@@ -129,12 +129,14 @@ impl Storm {
     /// Lets the living bot finish its work; how many leads wait for an answer that will never come.
     async fn calm(&mut self) -> usize {
         self.rig.state("running").await;
-        loop {
+        // A careless Telegram does not tell what is still on its way to the bot.
+        let mut patience = 0;
+        while patience < 30 {
             self.rig.quiet().await;
-            if self.act() == 0 {
-                return self.unfinished();
-            }
+            patience = if self.act() == 0 { patience + 1 } else { 0 };
+            sleep(Duration::from_millis(10)).await;
         }
+        self.unfinished()
     }
 }
 

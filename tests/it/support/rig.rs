@@ -167,16 +167,16 @@ impl Rig {
     pub async fn quiet(&self) {
         let deadline = Instant::now() + DEADLINE;
         loop {
+            // In this order: what Telegram no longer holds is stored, so the queues tell of it.
+            let waiting = self.world.pending_updates(BOT);
             let health = self.get("/health").await;
             let queue = &health["queue"];
-            let empty = queue["inbox_pending"] == 0 && queue["outbox_due"] == 0;
-            if empty && self.world.pending_updates(BOT) == 0 {
+            if waiting == 0 && queue["inbox_pending"] == 0 && queue["outbox_due"] == 0 {
                 return;
             }
             assert!(
                 Instant::now() < deadline,
-                "never quiet: {health}, {} updates wait at Telegram\n{}",
-                self.world.pending_updates(BOT),
+                "never quiet: {health}, {waiting} updates wait at Telegram\n{}",
                 self.log()
             );
             tokio::time::sleep(LOOK_EVERY).await;
