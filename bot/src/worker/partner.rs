@@ -139,6 +139,12 @@ impl Desk {
         Ok(turn)
     }
 
+    /// Bound already, or a moment ago in this very round.
+    fn is_member(&self, work: &Work, user_id: i64) -> bool {
+        let just_bound = |member: &Member| member.user_id == user_id;
+        self.team.contains(&user_id) || work.batch.members.iter().any(just_bound)
+    }
+
     /// Somebody opened a signed link: once, in time, and they are one of the partner's people.
     pub(super) async fn bind_turn(
         &mut self,
@@ -152,7 +158,7 @@ impl Desk {
         let screen = match invite::verify(self.app.invite_key(), token, work.now) {
             Err(_) => panel::view::invite_invalid(),
             Ok(nonce) if self.is_spent(work, &nonce).await? => panel::view::invite_spent(),
-            Ok(_) if is_member => panel::home(&self.office(work)),
+            Ok(_) if self.is_member(work, incoming.from.id) => panel::home(&self.office(work)),
             Ok(invite) => {
                 tracing::info!(partner.id = %self.app.partner.id, "a person of the partner was bound by a signed link");
                 turn.members.push(Member {

@@ -122,7 +122,16 @@ impl Rig {
     }
 
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.place.log()).unwrap_or_default()
+        let bytes = std::fs::read(self.place.log()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The end of the log, for the words of a failure.
+    fn last_words(&self) -> String {
+        let log = self.log();
+        let start = log.len().saturating_sub(2_000);
+        let start = (start..log.len()).find(|at| log.is_char_boundary(*at));
+        log[start.unwrap_or(0)..].to_owned()
     }
 
     /// Asks the bot's private socket; `None` while nobody listens.
@@ -157,7 +166,7 @@ impl Rig {
             assert!(
                 Instant::now() < deadline,
                 "never {wanted}: {health}\n{}",
-                self.log()
+                self.last_words()
             );
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -177,7 +186,7 @@ impl Rig {
             assert!(
                 Instant::now() < deadline,
                 "never quiet: {health}, {waiting} updates wait at Telegram\n{}",
-                self.log()
+                self.last_words()
             );
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -185,7 +194,7 @@ impl Rig {
 
     /// Waits for something of the local Telegram.
     pub async fn until(&self, what: &str, is_so: impl Fn(&World) -> bool) {
-        let told = || format!("{what}\n{}", self.log());
+        let told = || format!("{what}\n{}", self.last_words());
         until(told, || is_so(&self.world)).await;
     }
 
@@ -220,7 +229,13 @@ impl Rig {
 
     /// Waits until the bot's last message in this chat holds these words.
     pub async fn hears(&self, person: i64, part: &str) {
-        let told = || format!("{part:?} in {:?}\n{}", self.heard(person), self.log());
+        let told = || {
+            format!(
+                "{part:?} in {:?}\n{}",
+                self.heard(person),
+                self.last_words()
+            )
+        };
         until(told, || {
             self.heard(person)
                 .last()
