@@ -32,6 +32,7 @@ struct Storm {
     walkers: Vec<Walker>,
     random: u64,
     kills: usize,
+    t0: Instant,
 }
 
 impl Storm {
@@ -50,6 +51,7 @@ impl Storm {
             walkers: Vec::new(),
             random: seed,
             kills: 0,
+            t0: Instant::now(),
         }
     }
 
@@ -122,6 +124,7 @@ impl Storm {
             }
             self.rig.kill().await;
             self.kills += 1;
+            eprintln!("DBG kill {} walkers {} unfinished {} at {:?}", self.kills, self.walkers.len(), self.unfinished(), Instant::now().duration_since(self.t0));
             self.rig.spawn();
         }
     }

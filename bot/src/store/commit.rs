@@ -1,6 +1,5 @@
 //! The one writing transaction: a round's batch, whole or not at all.
 
-use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use super::rows::{PartnerPlace, Statement};
@@ -10,22 +9,40 @@ use crate::lead::LeadId;
 impl Store {
     /// Writes the batch in one durable transaction.
     pub async fn commit(&mut self, batch: &Batch) -> sqlx::Result<()> {
-        let partner = self.partner_id.as_str();
-        // IMMEDIATE: a deferred transaction that upgrades fails at once instead of waiting.
-        let mut tx = self.connection.begin_with("BEGIN IMMEDIATE").await?;
-        inbox(&mut tx, partner, &batch.inbox).await?;
-        // Before the cases: a forgotten person may have come back in the same round, as a new lead.
-        for (lead, chat) in &batch.forgotten {
-            forget(&mut tx, partner, *lead, *chat).await?;
+        let ended = self.write_and_end(batch).await;
+        if ended.is_err() {
+            // Fails when SQLite has ended the transaction by itself, as it does on a full disk; then all is well.
+            let _ = self.execute("ROLLBACK").await;
         }
-        cases(&mut tx, partner, &batch.cases).await?;
-        events(&mut tx, partner, batch).await?;
-        outbox(&mut tx, partner, &batch.outbox).await?;
-        settled(&mut tx, partner, &batch.settled).await?;
-        timers(&mut tx, partner, batch).await?;
-        rest(&mut tx, partner, batch).await?;
-        tx.commit().await
+        ended
     }
+
+    /// Not sqlx's transaction: once SQLite ends one by itself, sqlx counts it as open for ever and begins no other.
+    async fn write_and_end(&mut self, batch: &Batch) -> sqlx::Result<()> {
+        // IMMEDIATE: a deferred transaction that upgrades fails at once instead of waiting.
+        self.execute("BEGIN IMMEDIATE").await?;
+        write(&mut self.connection, &self.partner_id, batch).await?;
+        self.execute("COMMIT").await
+    }
+
+    async fn execute(&mut self, statement: &'static str) -> sqlx::Result<()> {
+        let done = sqlx::query(statement).execute(&mut self.connection).await;
+        done.map(drop)
+    }
+}
+
+async fn write(tx: &mut SqliteConnection, partner: &str, batch: &Batch) -> sqlx::Result<()> {
+    inbox(tx, partner, &batch.inbox).await?;
+    // Before the cases: a forgotten person may have come back in the same round, as a new lead.
+    for (lead, chat) in &batch.forgotten {
+        forget(tx, partner, *lead, *chat).await?;
+    }
+    cases(tx, partner, &batch.cases).await?;
+    events(tx, partner, batch).await?;
+    outbox(tx, partner, &batch.outbox).await?;
+    settled(tx, partner, &batch.settled).await?;
+    timers(tx, partner, batch).await?;
+    rest(tx, partner, batch).await
 }
 
 async fn inbox(tx: &mut SqliteConnection, partner: &str, rows: &[InboxRow]) -> sqlx::Result<()> {
