@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::intake::{Care, MOST_PENDING, panic_text};
 use super::round::Work;
-use super::sender::mark_repeated;
+use super::sender::{is_claimed_first, mark_repeated};
 use super::turn::Turn;
 use super::{DeskInput, News, Report, SenderInput};
 use crate::app::{App, Trouble};
@@ -99,25 +99,25 @@ impl Desk {
         work.batch.facts.push(("clean_stop", "0".to_owned()));
         let mut rows = Vec::new();
         for mut left in self.store.unsettled().await? {
+            let class = left.row.class;
             let age = now - left.row.created_at;
-            let doubt = policy::after_crash(left.row.class, left.was_sending, left.row.tries, age);
-            // A clean stop waits for calls under way, but not for ever: one that was cut off is in doubt too.
-            if self.care != Care::Off || left.was_sending {
+            // Of a message without a stored intent nobody knows after a crash. A clean stop waits for calls
+            // under way, but not for ever: an intent it left behind is in doubt too.
+            let crashed = self.care != Care::Off;
+            if left.was_sending || crashed && !is_claimed_first(class) {
+                let doubt = policy::after_crash(class, left.was_sending, left.row.tries, age);
                 left.row.tries += 1;
-                let unknown = doubt == Doubt::Unknown;
-                let state = if unknown {
-                    OutboxState::Unknown
-                } else {
-                    OutboxState::Due
-                };
-                work.batch.settled.push(rescued(&left.row, state, now));
-                if unknown {
+                if doubt == Doubt::Unknown {
+                    let settled = rescued(&left.row, OutboxState::Unknown, now);
+                    work.batch.settled.push(settled);
                     self.app.meters.unknown.add(1);
                     continue;
                 }
-                if left.was_sending && left.row.class == Class::Notification {
-                    mark_repeated(&mut left.row.payload);
-                }
+                let settled = rescued(&left.row, OutboxState::Due, now);
+                work.batch.settled.push(settled);
+            }
+            if class == Class::Notification && left.row.tries > 0 {
+                mark_repeated(&mut left.row.payload);
             }
             rows.push(left.row);
         }

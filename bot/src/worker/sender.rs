@@ -368,7 +368,7 @@ async fn fly(
 }
 
 /// Whose intent is durable before the call: what must not be repeated, and what must be marked when it is.
-fn is_claimed_first(class: Class) -> bool {
+pub(super) fn is_claimed_first(class: Class) -> bool {
     match class {
         Class::Proactive | Class::Notification => true,
         Class::Reply | Class::Edit => false,
