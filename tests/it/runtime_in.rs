@@ -100,7 +100,7 @@ async fn process_sigterm_lets_messages_arrive_and_exits_in_order() {
 async fn rides_out(fault: Value) {
     let rig = Rig::running().await;
     let pid = rig.bot.as_ref().map(|bot| bot.pid());
-    rig.faults(&[fault.clone()]);
+    rig.faults(std::slice::from_ref(&fault));
     let lead = rig.person("Аня");
     // The poll that waits still brings this; those after it fail.
     rig.opens(lead, "weight");

@@ -282,7 +282,7 @@ async fn process_silence_is_broken_once_over_restarts() {
 /// The bot's own words are under way when something happens; `spoil` returns when it is over.
 async fn own_words_once(fault: Value, spoil: impl AsyncFn(&mut Rig)) {
     let (mut rig, lead) = silent_lead().await;
-    rig.faults(&[fault.clone()]);
+    rig.faults(std::slice::from_ref(&fault));
     let before = rig.calls_to("sendMessage", lead).len();
     rig.skip(TWO_HOURS + 1_000).await;
     rig.until("the words are under way", |_| {
