@@ -1,7 +1,7 @@
 //! What the rest of the program asks of the loaded funnels. PURE.
 
 use super::html;
-use super::model::{Funnels, StepText};
+use super::model::{Expect, Funnel, Funnels, Step, StepText};
 use super::words::{Body, Words};
 use crate::phrases::Phrase;
 
@@ -73,22 +73,36 @@ impl Funnels {
 
     /// The question whose answer is kept under `name`, in plain words, for the lead's card.
     pub fn question(&self, name: &str, language: &str) -> Option<String> {
-        for funnel in &self.list {
-            let asking = funnel
-                .steps
-                .iter()
-                .find(|step| step.save.as_deref() == Some(name));
-            if let Some(step) = asking {
-                let words = match step.text.as_ref()? {
-                    StepText::One(words) => words,
-                    StepText::Variants(variants) => &variants.first()?.text,
-                };
-                return Some(html::plain(
-                    &self.static_text(words, funnel.language(language)),
-                ));
-            }
+        let (funnel, step) = self.asking(name).next()?;
+        let words = match step.text.as_ref()? {
+            StepText::One(words) => words,
+            StepText::Variants(variants) => &variants.first()?.text,
+        };
+        Some(html::plain(
+            &self.static_text(words, funnel.language(language)),
+        ))
+    }
+
+    /// A kept answer as people write it: a date with its day first, a photo as a sign.
+    pub fn answer_text(&self, name: &str, value: &str) -> String {
+        let is_photo = |(_, step): (&Funnel, &Step)| step.expect == Some(Expect::Photo);
+        if self.asking(name).any(is_photo) {
+            return "📷".into();
         }
-        None
+        value.parse::<jiff::civil::Date>().map_or_else(
+            |_| value.to_owned(),
+            |date| date.strftime("%d.%m.%Y").to_string(),
+        )
+    }
+
+    /// Steps that keep their answer under `name`, in the order of their files.
+    fn asking(&self, name: &str) -> impl Iterator<Item = (&Funnel, &Step)> {
+        let steps = self.list.iter().flat_map(|funnel| {
+            let mut steps: Vec<&Step> = funnel.steps.iter().collect();
+            steps.sort_by_key(|step| step.line);
+            steps.into_iter().map(move |step| (funnel, step))
+        });
+        steps.filter(move |(_, step)| step.save.as_deref() == Some(name))
     }
 
     /// A built-in phrase outside of any talk.

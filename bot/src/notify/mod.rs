@@ -61,7 +61,7 @@ fn tell(funnels: &Funnels, language: &str, events: &[EventRow]) -> Facts {
                 let question = funnels.question(&event.name, language);
                 let line = (
                     question.unwrap_or_else(|| event.name.clone()),
-                    event.value.clone(),
+                    funnels.answer_text(&event.name, &event.value),
                 );
                 match places.get(event.name.as_str()) {
                     Some(index) => facts.answers[*index] = line,

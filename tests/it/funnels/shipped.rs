@@ -128,3 +128,13 @@ fn pictures_are_small_enough_for_a_slow_phone() {
         assert!(bytes <= LARGEST_PICTURE, "{:?}: {bytes}", entry.path());
     }
 }
+
+#[test]
+fn a_card_shows_questions_and_answers_as_people_write_them() {
+    let (_, funnels) = shipped();
+    let asked = |name| funnels.question(name, "ru");
+    assert_eq!(asked("contact_day").as_deref(), Some("В какой день?"));
+    assert_eq!(funnels.answer_text("event", "2026-12-20"), "20.12.2026");
+    assert_eq!(funnels.answer_text("contact_day", "Завтра"), "Завтра");
+    assert_eq!(funnels.answer_text("shelf", "AgACAgIAAxkBAAIB"), "📷");
+}

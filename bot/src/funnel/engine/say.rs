@@ -8,7 +8,7 @@ use crate::funnel::effect::{Action, Button, Effect, Keyboard, Media, Message};
 use crate::funnel::event::Press;
 use crate::funnel::html::{self, CAPTION_LIMIT, TEXT_LIMIT};
 use crate::funnel::model::{Step, StepText, Variant};
-use crate::funnel::session::Place;
+use crate::funnel::session::{Place, Return};
 use crate::funnel::template::TemplateId;
 use crate::funnel::words::{Body, Words};
 use crate::phrases::Phrase;
@@ -87,7 +87,7 @@ impl<'a> Turn<'a> {
     pub(super) fn words(&mut self, words: &'a Words) -> String {
         let language = self
             .funnel()
-            .map_or(0, |funnel| funnel.language(&self.lead.language));
+            .map_or(0, |funnel| funnel.language(self.spoken()));
         words
             .get(language)
             .map(|body| self.body(body))
@@ -178,10 +178,26 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// The lead's language, or what a calling funnel speaks instead: a talk stays in one language.
+    fn spoken(&self) -> &str {
+        let mut language = self.lead.language.as_str();
+        for frame in &self.session.stack {
+            let caller = self.funnels.by_id.get(&*frame.funnel);
+            language = match (frame.then, caller) {
+                (Return::Next, Some(&ix)) => {
+                    let caller = &self.funnels.list[ix];
+                    &caller.languages[caller.language(language)]
+                }
+                (Return::Show, _) | (Return::Next, None) => &self.lead.language,
+            };
+        }
+        language
+    }
+
     /// The language the bot itself speaks: that of the funnel, else of the partner.
     pub(super) fn voice(&self) -> String {
         match self.funnel() {
-            Some(funnel) => funnel.languages[funnel.language(&self.lead.language)].clone(),
+            Some(funnel) => funnel.languages[funnel.language(self.spoken())].clone(),
             None => {
                 let languages = &self.funnels.languages;
                 let index = crate::funnel::words::language_index(languages, &self.lead.language)
