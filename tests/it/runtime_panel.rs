@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{PARTNER, PARTNERS, Rig, SECOND_PARTNER, until};
+use crate::support::{BOT, PARTNER, PARTNERS, Rig, SECOND_PARTNER, until};
 
 #[tokio::test]
 async fn process_a_card_in_doubt_comes_again_and_says_so() {
@@ -181,4 +181,29 @@ async fn process_the_forgotten_leave_no_trace_and_may_come_back() {
         !stored.windows(12).any(|window| window == b"+77011234567"),
         "the phone is still on the disk"
     );
+}
+
+#[tokio::test]
+async fn process_a_photo_reaches_the_partner_and_goes_with_the_lead() {
+    let rig = Rig::running().await;
+    rig.partners_are_there().await;
+    let funnel = "funnel: skin\ntitle: Кожа\nenter: { start: [skin] }\nfirst: photo\nsteps:\n  \
+                  photo: { ask: Пришлите фото, expect: photo, save: face, next: end }\n";
+    std::fs::write(rig.place.funnels().join("skin.yaml"), funnel).unwrap();
+    rig.post("/reload").await;
+    let lead = rig.person("Аня");
+    rig.opens(lead, "skin");
+    rig.hears(lead, "Пришлите фото").await;
+    rig.world.photo(BOT, lead, None).unwrap();
+    for partner in PARTNERS {
+        rig.hears(partner, "Фото от лида #1: Аня").await;
+    }
+    rig.says(lead, "/forget_me");
+    rig.until("the question is there", |_| rig.count(lead, "удал") > 0)
+        .await;
+    rig.presses(lead, "Да, удалить");
+    for partner in PARTNERS {
+        let told = || format!("{:?}", rig.heard(partner));
+        until(told, || rig.count(partner, "Фото от лида") == 0).await;
+    }
 }

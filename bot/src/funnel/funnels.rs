@@ -85,14 +85,19 @@ impl Funnels {
 
     /// A kept answer as people write it: a date with its day first, a photo as a sign.
     pub fn answer_text(&self, name: &str, value: &str) -> String {
-        let is_photo = |(_, step): (&Funnel, &Step)| step.expect == Some(Expect::Photo);
-        if self.asking(name).any(is_photo) {
+        if self.is_photo(name) {
             return "📷".into();
         }
         value.parse::<jiff::civil::Date>().map_or_else(
             |_| value.to_owned(),
             |date| date.strftime("%d.%m.%Y").to_string(),
         )
+    }
+
+    /// Whether the answer kept under this name is a picture the lead sent.
+    pub fn is_photo(&self, name: &str) -> bool {
+        self.asking(name)
+            .any(|(_, step)| step.expect == Some(Expect::Photo))
     }
 
     /// Steps that keep their answer under `name`, in the order of their files.

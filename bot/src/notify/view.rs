@@ -65,6 +65,11 @@ pub fn card(card: &Card<'_>) -> Screen {
     }
 }
 
+/// Under a picture a lead sent.
+pub fn photo_caption(case: &Case) -> String {
+    format!("📷 Фото от лида #{}: {}", case.lead.id, plain(&name(case)))
+}
+
 fn headline(card: &Card<'_>) -> String {
     let mut reasons: Vec<String> = Vec::new();
     for notice in card.notices {

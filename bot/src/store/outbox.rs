@@ -75,6 +75,18 @@ impl Store {
         .await
     }
 
+    /// Pictures of this lead on partners' screens: (chat, message).
+    pub async fn photo_messages(&mut self, lead: LeadId) -> sqlx::Result<Vec<(i64, i64)>> {
+        sqlx::query_as(
+            "SELECT chat_id, message_id FROM outbox
+             WHERE partner_id = $1 AND lead_id = $2 AND cause = 'photo' AND state = 'sent' AND message_id <> 0",
+        )
+        .bind(&self.partner_id)
+        .bind(lead)
+        .fetch_all(&mut self.connection)
+        .await
+    }
+
     /// Every file already uploaded: (sha256, kind, file id).
     pub async fn media(&mut self) -> sqlx::Result<Vec<(String, String, String)>> {
         sqlx::query_as("SELECT sha256, kind, file_id FROM media WHERE partner_id = $1")

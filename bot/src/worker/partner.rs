@@ -1,18 +1,22 @@
 //! What the desk does for the partner: cards about leads, the panel, signed links.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
+use serde_json::json;
 
 use super::Aside;
 use super::desk::Desk;
 use super::round::Work;
 use super::turn::Turn;
+use crate::funnel::Funnels;
 use crate::funnel::effect::Notice;
 use crate::invite;
 use crate::lead::LeadId;
 use crate::notify;
 use crate::panel::parse::Request;
 use crate::panel::{self, Office};
-use crate::store::{Case, Class, Lane, Member, OutboxRow};
+use crate::store::{Case, Class, EventRow, Lane, Member, OutboxRow};
 use crate::telegram::incoming::{Incoming, Person, What};
 use crate::telegram::setup;
 
@@ -46,6 +50,8 @@ impl Desk {
             case.hot_at = work.now;
             turn.notices.push(Notice::Hot);
         }
+        let photos = photos(&self.funnels, &self.team, case, &turn.events, work.now);
+        turn.outbox.extend(photos);
         if turn.notices.is_empty() || case.insider {
             return Ok(());
         }
@@ -89,6 +95,11 @@ impl Desk {
         let screen = notify::forgotten(before.lead.id);
         for (chat_id, message_id) in self.store.card_messages(before.lead.id, 100).await? {
             let call = screen.edit(chat_id, message_id);
+            turn.outbox.push(row(chat_id, call, Kind::Edit, work.now));
+        }
+        for (chat_id, message_id) in self.store.photo_messages(before.lead.id).await? {
+            let payload = json!({ "chat_id": chat_id, "message_id": message_id }).to_string();
+            let call = ("DeleteMessage".to_owned(), payload);
             turn.outbox.push(row(chat_id, call, Kind::Edit, work.now));
         }
         Ok(())
@@ -189,6 +200,30 @@ impl Desk {
     }
 }
 
+/// Pictures a lead sent as answers, for everybody who is told of the lead.
+fn photos(
+    funnels: &Funnels,
+    team: &BTreeSet<i64>,
+    case: &Case,
+    events: &[EventRow],
+    now: i64,
+) -> Vec<OutboxRow> {
+    if case.insider {
+        return Vec::new();
+    }
+    let sent = events
+        .iter()
+        .filter(|event| event.kind == "answer" && funnels.is_photo(&event.name));
+    let caption = notify::view::photo_caption(case);
+    sent.flat_map(|event| team.iter().map(move |member| (member, &event.value)))
+        .map(|(member, file)| {
+            let payload = json!({ "chat_id": member, "photo": file, "caption": caption, "parse_mode": "HTML" });
+            let call = ("SendPhoto".to_owned(), payload.to_string());
+            row(*member, call, Kind::Photo(case.lead.id), now)
+        })
+        .collect()
+}
+
 fn full_name(person: &Person) -> String {
     format!("{} {}", person.first_name, person.last_name)
         .trim()
@@ -198,15 +233,20 @@ fn full_name(person: &Person) -> String {
 /// A message to one of the partner's people: a method with its payload, and the three facts that steer it.
 fn row(chat_id: i64, call: (String, String), kind: Kind, now: i64) -> OutboxRow {
     let (method, payload) = call;
-    let (lane, class, cause, card) = match kind {
-        Kind::Card(lead) => (Lane::Notification, Class::Notification, "card", lead),
-        Kind::Asked(lead) => (Lane::Reply, Class::Notification, "panel", lead),
+    let (lane, class, cause, card) = match &kind {
+        Kind::Card(lead) => (Lane::Notification, Class::Notification, "card", *lead),
+        Kind::Asked(lead) => (Lane::Reply, Class::Notification, "panel", *lead),
+        Kind::Photo(_) => (Lane::Notification, Class::Notification, "photo", 0),
         Kind::Screen => (Lane::Reply, Class::Reply, "panel", 0),
         Kind::Edit => (Lane::Edit, Class::Edit, "edit", 0),
     };
     OutboxRow {
         id: 0,
-        lead_id: 0,
+        lead_id: if let Kind::Photo(lead) = kind {
+            lead
+        } else {
+            0
+        },
         chat_id,
         lane,
         class,
@@ -228,6 +268,8 @@ enum Kind {
     /// A lead's card that was asked for.
     Asked(LeadId),
     Screen,
+    /// A picture a lead sent.
+    Photo(LeadId),
     /// A change of a message that is there.
     Edit,
 }
