@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, watch};
@@ -22,11 +22,13 @@ use crate::worker::desk::Desk;
 use crate::worker::poller::{self, Ended};
 use crate::worker::sender::Sender;
 use crate::worker::uploads::Uploads;
-use crate::worker::{housekeeping, reload};
+use crate::worker::{DeskInput, SenderInput, housekeeping, reload};
 use crate::{control, panel};
 
 pub struct App {
-    pub partner: Partner,
+    partner: Partner,
+    /// The same with the bot's name, once Telegram has told it.
+    introduced: OnceLock<Partner>,
     pub telegram_ids: Vec<i64>,
     pub timezone: TimeZone,
     pub hot: Hot,
@@ -45,6 +47,18 @@ pub struct App {
 }
 
 impl App {
+    pub fn partner(&self) -> &Partner {
+        self.introduced.get().unwrap_or(&self.partner)
+    }
+
+    fn introduce(&self, bot_username: String) {
+        let partner = Partner {
+            bot_username,
+            ..self.partner.clone()
+        };
+        let _ = self.introduced.set(partner);
+    }
+
     pub fn invite_key(&self) -> &InviteKey {
         &self.invite_key
     }
@@ -202,7 +216,7 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
         )
     })?;
     let mut store = store::open(&config.dirs.data, &config.partner.id).await?;
-    let mut app = App {
+    let app = App {
         telegram_ids: config.team.telegram_ids.clone(),
         timezone: panel::local::zone(&config.partner.timezone),
         hot: config.hot,
@@ -218,16 +232,21 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
         stop: stop.clone(),
         invite_key: InviteKey::derive(token.expose()),
         partner: config.partner,
+        introduced: OnceLock::new(),
     };
     app.status
         .with(|facts| facts.started_at = app.clock.now_ms());
+    let app = Arc::new(app);
     let mut signals = Signals::new()?;
+    let (desk_tx, desk_rx) = mpsc::unbounded_channel();
+    // Served from the first moment, so that a bot that cannot start yet says why.
+    let socket = spawn(control::serve(app.clone(), desk_tx.clone()));
     let me = tokio::select! {
         me = setup::who_am_i(&app) => me,
         () = signals.stop() => return Ok(End::Stopped),
     };
     match me {
-        Ok(username) => app.partner.bot_username = username,
+        Ok(username) => app.introduce(username),
         Err(refused) => return Ok(End::Hopeless(token_remedy(&app.partner.id, &refused))),
     }
     let funnels = match reload::first(&app) {
@@ -235,31 +254,45 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
         Err(problems) => return Ok(End::Hopeless(problems)),
     };
     let uploads = Uploads::new(store.media().await?);
-    work(
-        Arc::new(app),
-        store,
-        funnels,
-        uploads,
+    let (sender_tx, sender_rx) = mpsc::unbounded_channel();
+    let sender = Sender::new(app.clone(), desk_tx.clone(), uploads);
+    let desk = Desk::open(app.clone(), store, funnels.clone(), sender_tx).await?;
+    let lines = Lines {
+        desk_tx,
+        desk_rx,
+        sender_rx,
         stop_tx,
-        &mut signals,
-    )
-    .await
+    };
+    let ended = work(app.clone(), desk, sender, funnels, lines, &mut signals).await;
+    socket.abort();
+    control::close(&app);
+    ended
+}
+
+/// The ways between the workers.
+struct Lines {
+    desk_tx: mpsc::UnboundedSender<DeskInput>,
+    desk_rx: mpsc::UnboundedReceiver<DeskInput>,
+    sender_rx: mpsc::UnboundedReceiver<SenderInput>,
+    stop_tx: watch::Sender<bool>,
 }
 
 /// Starts the workers and ends them in an order in which nothing is lost.
 async fn work(
     app: Arc<App>,
-    store: store::Store,
+    desk: Desk,
+    sender: Sender,
     funnels: Arc<Funnels>,
-    uploads: Uploads,
-    stop_tx: watch::Sender<bool>,
+    lines: Lines,
     signals: &mut Signals,
 ) -> anyhow::Result<End> {
-    let (desk_tx, desk_rx) = mpsc::unbounded_channel();
-    let (sender_tx, sender_rx) = mpsc::unbounded_channel();
+    let Lines {
+        desk_tx,
+        desk_rx,
+        sender_rx,
+        stop_tx,
+    } = lines;
     let (sender_stop, sender_stopped) = watch::channel(false);
-    let desk = Desk::open(app.clone(), store, funnels.clone(), sender_tx).await?;
-    let sender = Sender::new(app.clone(), desk_tx.clone(), uploads);
     let mut desk = spawn(desk.run(desk_rx));
     let sender = spawn(sender.run(sender_rx, sender_stopped));
     let mut poller = spawn(poller::run(app.clone(), desk_tx.clone(), app.stop.clone()));
@@ -269,11 +302,10 @@ async fn work(
             funnels,
             desk_tx.clone(),
         )),
-        spawn(control::serve(app.clone(), desk_tx.clone())),
         spawn(reload::watch(app.clone(), desk_tx.clone())),
         spawn(housekeeping::run(desk_tx.clone())),
     ];
-    tracing::info!(partner.id = %app.partner.id, bot = %app.partner.bot_username, "started");
+    tracing::info!(partner.id = %app.partner.id, bot = %app.partner().bot_username, "started");
     let end = tokio::select! {
         () = signals.run(&app, &desk_tx) => End::Stopped,
         ended = &mut poller => match ended? {
@@ -295,8 +327,7 @@ async fn work(
     for task in aside {
         task.abort();
     }
-    control::close(&app);
-    let _ = desk_tx.send(crate::worker::DeskInput::Stop);
+    let _ = desk_tx.send(DeskInput::Stop);
     if !desk.is_finished() {
         desk.await??;
     }
@@ -357,11 +388,7 @@ impl Signals {
         }
     }
 
-    async fn run(
-        &mut self,
-        app: &Arc<App>,
-        desk: &mpsc::UnboundedSender<crate::worker::DeskInput>,
-    ) {
+    async fn run(&mut self, app: &Arc<App>, desk: &mpsc::UnboundedSender<DeskInput>) {
         loop {
             tokio::select! {
                 _ = self.term.recv() => return,

@@ -54,7 +54,7 @@ pub async fn serve(app: Arc<App>, desk: mpsc::UnboundedSender<DeskInput>) {
     let listener = match UnixListener::bind(&path) {
         Ok(listener) => listener,
         Err(error) => {
-            tracing::error!(partner.id = %app.partner.id, "{}: {error}; health and metrics are not served, choose a shorter --data-dir", path.display());
+            tracing::error!(partner.id = %app.partner().id, "{}: {error}; health and metrics are not served, choose a shorter --data-dir", path.display());
             return;
         }
     };
@@ -182,8 +182,8 @@ async fn health(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> Value {
         .clone()
         .or_else(|| facts.telegram_trouble.clone());
     json!({
-        "partner": app.partner.id,
-        "username": app.partner.bot_username,
+        "partner": app.partner().id,
+        "username": app.partner().bot_username,
         "version": env!("CARGO_PKG_VERSION"),
         "pid": std::process::id(),
         "state": facts.state(),
@@ -207,7 +207,7 @@ async fn health(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> Value {
 }
 
 async fn metrics(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> String {
-    let partner = &app.partner.id;
+    let partner = &app.partner().id;
     let mut text = String::new();
     let mut line = |name: &str, kind: &str, help: &str, value: i64| {
         text.push_str(&format!("# HELP bot_{name} {help}\n# TYPE bot_{name} {kind}\nbot_{name}{{partner=\"{partner}\"}} {value}\n"));

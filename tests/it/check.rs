@@ -169,7 +169,7 @@ async fn funnels_are_played_and_drawn() {
     fs::write(&transcript, "## привет\n> /start\n< Пока\n").unwrap();
     assert_eq!(ground.run(&test, &host).await, 1);
     let said = ground.said(&host.take_out());
-    assert!(said.starts_with("ROOT/partners/north/../../funnels/weight.transcript:3: привет: expected\n  < Пока\nbut the bot said\n  < Привет\n"), "{said}");
+    assert!(said.starts_with("ROOT/funnels/weight.transcript:3: привет: expected\n  < Пока\nbut the bot said\n  < Привет\n"), "{said}");
     let record = [&["funnel", "test", "--record"][..], &north].concat();
     assert_eq!(ground.run(&record, &host).await, 0);
     assert_eq!(

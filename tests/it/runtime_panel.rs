@@ -199,8 +199,10 @@ async fn process_a_photo_reaches_the_partner_and_goes_with_the_lead() {
         rig.hears(partner, "Фото от лида #1: Аня").await;
     }
     rig.says(lead, "/forget_me");
-    rig.until("the question is there", |_| rig.count(lead, "удал") > 0)
-        .await;
+    rig.until("the question is there", |_| {
+        rig.count(lead, "Удалить всё") > 0
+    })
+    .await;
     rig.presses(lead, "Да, удалить");
     for partner in PARTNERS {
         let told = || format!("{:?}", rig.heard(partner));

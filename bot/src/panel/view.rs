@@ -119,7 +119,7 @@ pub fn hot(leads: &[HotLead], total: i64, page: u32, now: i64) -> Screen {
         };
     }
     let mut html = format!(
-        "🔥 <b>Ждут вас: {}</b>\n",
+        "🔥 <b>Горячие. Ждут вас: {}</b>\n",
         plural(total, "человек", "человека", "человек")
     );
     for lead in leads {

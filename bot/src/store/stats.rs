@@ -131,7 +131,7 @@ impl Store {
         .await
     }
 
-    /// Hot or waiting leads nobody has handled, hottest first: one page and the full count.
+    /// Leads nobody has handled who are hot, ask for a person or left a contact; who asks first, then the hottest: one page and the full count.
     pub async fn hot_leads(
         &mut self,
         hot_score: i64,
@@ -140,7 +140,7 @@ impl Store {
     ) -> sqlx::Result<(Vec<HotLead>, i64)> {
         let total = sqlx::query_scalar(
             "SELECT COUNT(*) FROM leads WHERE partner_id = $1 AND insider = 0 AND handled_at = 0
-             AND (score >= $2 OR handoff = 'waiting')",
+             AND (score >= $2 OR handoff = 'waiting' OR phone <> '' OR email <> '')",
         )
         .bind(&self.partner_id)
         .bind(hot_score)
@@ -148,7 +148,7 @@ impl Store {
         .await?;
         let rows: Vec<HotLead> = sqlx::query_as(
             "SELECT id, first_name, last_name, phone, email, score, handoff, last_seen_at FROM leads
-             WHERE partner_id = $1 AND insider = 0 AND handled_at = 0 AND (score >= $2 OR handoff = 'waiting')
+             WHERE partner_id = $1 AND insider = 0 AND handled_at = 0 AND (score >= $2 OR handoff = 'waiting' OR phone <> '' OR email <> '')
              ORDER BY CASE WHEN handoff = 'waiting' THEN 0 ELSE 1 END, score DESC, last_seen_at DESC LIMIT $3 OFFSET $4",
         )
         .bind(&self.partner_id)

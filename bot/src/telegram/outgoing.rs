@@ -171,6 +171,15 @@ pub fn without_profiles(payload: &str) -> Option<String> {
     Some(value.to_string())
 }
 
+/// The caption as a message of its own; `None` when there were no words.
+pub fn without_media(payload: &str) -> Option<String> {
+    let mut value: Value = serde_json::from_str(payload).ok()?;
+    let object = value.as_object_mut()?;
+    let caption = object.remove("caption")?;
+    object.insert("text".to_owned(), caption);
+    Some(value.to_string())
+}
+
 pub fn strip_tags(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut in_tag = false;

@@ -39,7 +39,7 @@ pub async fn who_am_i(app: &App) -> Result<String, String> {
         };
         let reason = format!("Telegram is not to be reached: {error}");
         if app.status.trouble(Trouble::Telegram, Some(reason.clone())) {
-            tracing::warn!(partner.id = %app.partner.id, wait_s = wait.as_secs(), "waiting to start: {reason}");
+            tracing::warn!(partner.id = %app.partner().id, wait_s = wait.as_secs(), "waiting to start: {reason}");
         }
         tokio::time::sleep(wait).await;
         pause = (pause * 2).min(Duration::from_secs(30));
@@ -70,7 +70,7 @@ pub async fn publish_commands(
     for menu in &menus {
         if let Err(error) = app.client.call(menu).await {
             // A team member who never opened the bot has no chat yet; the menu comes with the next start.
-            tracing::debug!(partner.id = %app.partner.id, "a command menu was not published: {error}");
+            tracing::debug!(partner.id = %app.partner().id, "a command menu was not published: {error}");
             if menu.scope.is_none() {
                 return;
             }
@@ -96,7 +96,7 @@ async fn ask(desk: &mpsc::UnboundedSender<DeskInput>, question: Question) -> Opt
 fn menus(app: &App, funnels: &Funnels) -> Vec<SetMyCommands> {
     let fallback = app.language();
     let mut menus = vec![SetMyCommands::new(commands(funnels, &fallback))];
-    for language in app.partner.languages.iter().skip(1) {
+    for language in app.partner().languages.iter().skip(1) {
         let menu = SetMyCommands::new(commands(funnels, language));
         menus.push(menu.language_code(language.clone()));
     }

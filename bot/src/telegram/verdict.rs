@@ -39,6 +39,8 @@ pub enum Verdict {
     PrivateProfile,
     /// The cached file id is no good; upload again.
     StaleFile(String),
+    /// The file is not on the disk: the words go alone.
+    NoFile(String),
     /// The token is revoked or wrong: no message of this bot will go.
     TokenRefused(String),
     /// It will never be done.

@@ -51,7 +51,7 @@ impl Desk {
                     .store
                     .prune_inbox(self.app.clock.now_ms() - INBOX_MS)
                     .await?;
-                tracing::debug!(partner.id = %self.app.partner.id, "housekeeping removed {gone} old inbox rows");
+                tracing::debug!(partner.id = %self.app.partner().id, "housekeeping removed {gone} old inbox rows");
                 Ok(String::new())
             }
         }
@@ -85,7 +85,7 @@ impl Desk {
         let token = invite::issue(self.app.invite_key(), nonce, self.app.clock.now_ms());
         let link = format!(
             "https://t.me/{}?start={}{token}",
-            self.app.partner.bot_username,
+            self.app.partner().bot_username,
             crate::inbound::INVITE_PREFIX
         );
         json!({ "link": link, "valid_days": invite::VALID_MS / 86_400_000 }).to_string()

@@ -161,7 +161,7 @@ impl Desk {
             match self.round(taken).await {
                 Ok(()) => {
                     if failures > 0 {
-                        tracing::info!(partner.id = %self.app.partner.id, "the store can be written again");
+                        tracing::info!(partner.id = %self.app.partner().id, "the store can be written again");
                         self.app.status.trouble(Trouble::Store, None);
                     }
                     return true;
@@ -179,7 +179,7 @@ impl Desk {
                         .status
                         .trouble(Trouble::Store, Some(reason.clone()))
                     {
-                        tracing::error!(partner.id = %self.app.partner.id, "{reason}");
+                        tracing::error!(partner.id = %self.app.partner().id, "{reason}");
                     }
                     if *self.app.stop.borrow() {
                         return false;

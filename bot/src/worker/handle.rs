@@ -134,7 +134,7 @@ impl Desk {
     fn advance(&self, case: &Case, event: Event, now: i64) -> anyhow::Result<Outcome> {
         let desk = funnel::Desk {
             now_ms: now,
-            partner: &self.app.partner,
+            partner: self.app.partner(),
             random: seed(case.lead.id),
         };
         Ok(funnel::advance(

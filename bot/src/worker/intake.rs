@@ -70,7 +70,7 @@ impl Desk {
 
     /// Reads an update; one that breaks the reader is kept like one of an unknown kind.
     fn parse(&self, raw: &str) -> Incoming {
-        let read = || incoming::parse(raw, &self.app.partner.bot_username);
+        let read = || incoming::parse(raw, &self.app.partner().bot_username);
         std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Incoming::unknown())
     }
 
@@ -137,9 +137,9 @@ impl Desk {
         if row.tries >= MOST_TRIES {
             row.state = InboxState::Dead;
             self.app.meters.poisoned.add(1);
-            tracing::error!(partner.id = %self.app.partner.id, update.id = row.update_id, "update set aside after {MOST_TRIES} tries: {}", row.error);
+            tracing::error!(partner.id = %self.app.partner().id, update.id = row.update_id, "update set aside after {MOST_TRIES} tries: {}", row.error);
         } else {
-            tracing::warn!(partner.id = %self.app.partner.id, update.id = row.update_id, tries = row.tries, "update failed: {}", row.error);
+            tracing::warn!(partner.id = %self.app.partner().id, update.id = row.update_id, tries = row.tries, "update failed: {}", row.error);
             work.held.insert(chat_id);
             work.retry_by(work.now + 1_000 * row.tries * row.tries);
         }
@@ -188,7 +188,7 @@ impl Desk {
         let dead = row.tries >= MOST_TRIES;
         if dead {
             self.app.meters.poisoned.add(1);
-            tracing::error!(partner.id = %self.app.partner.id, update.id = row.update_id, "update set aside: the process died at it {MOST_TRIES} times");
+            tracing::error!(partner.id = %self.app.partner().id, update.id = row.update_id, "update set aside: the process died at it {MOST_TRIES} times");
             let error = "the process died at it".to_owned();
             batch.inbox.push(InboxRow {
                 state: InboxState::Dead,

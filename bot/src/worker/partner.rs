@@ -25,7 +25,7 @@ impl Desk {
         Office {
             store: &mut self.store,
             funnels: &self.funnels,
-            partner: &self.app.partner,
+            partner: self.app.partner(),
             timezone: &self.app.timezone,
             hot: &self.app.hot,
             now: work.now,
@@ -66,7 +66,7 @@ impl Desk {
                 tracing::warn!(
                     lead.id = case.lead.id,
                     "nobody to tell about a lead; bind the partner: partnerctl invite {}",
-                    self.app.partner.id
+                    self.app.partner().id
                 );
             }
             return Ok(());
@@ -171,7 +171,7 @@ impl Desk {
             Ok(nonce) if self.is_spent(work, &nonce).await? => panel::view::invite_spent(),
             Ok(_) if self.is_member(work, incoming.from.id) => panel::home(&self.office(work)),
             Ok(invite) => {
-                tracing::info!(partner.id = %self.app.partner.id, "a person of the partner was bound by a signed link");
+                tracing::info!(partner.id = %self.app.partner().id, "a person of the partner was bound by a signed link");
                 turn.members.push(Member {
                     user_id: incoming.from.id,
                     name: full_name(&incoming.from),

@@ -137,7 +137,7 @@ fn trouble(app: &App, error: &CallError, failures: u32) -> Duration {
     };
     let waited = seconds * (1.0 + jitter() * 0.3);
     if app.status.trouble(Trouble::Telegram, Some(reason.clone())) {
-        tracing::warn!(partner.id = %app.partner.id, wait_s = waited, "not polling: {reason}");
+        tracing::warn!(partner.id = %app.partner().id, wait_s = waited, "not polling: {reason}");
     }
     Duration::from_secs_f64(waited)
 }

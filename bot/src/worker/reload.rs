@@ -30,7 +30,7 @@ pub fn first(app: &App) -> Result<Arc<Funnels>, String> {
     report(app, &problems);
     match remembered(app) {
         Some(funnels) => {
-            tracing::error!(partner.id = %app.partner.id, "the funnels on disk are refused; running the last good ones");
+            tracing::error!(partner.id = %app.partner().id, "the funnels on disk are refused; running the last good ones");
             app.status.funnels(funnels.hash(), problems);
             Ok(Arc::new(funnels))
         }
@@ -46,21 +46,21 @@ pub async fn now(app: &Arc<App>, desk: &mpsc::UnboundedSender<DeskInput>) {
     let loading = app.clone();
     let compiled = tokio::task::spawn_blocking(move || compile(&loading)).await;
     let Ok(compiled) = compiled else {
-        tracing::error!(partner.id = %app.partner.id, "the funnels could not be read; the last good ones stay");
+        tracing::error!(partner.id = %app.partner().id, "the funnels could not be read; the last good ones stay");
         return;
     };
     let live = app.status.facts().funnels_hash;
     match compiled.funnels {
         Some(funnels) if funnels.hash() == live => app.status.funnels(&live, compiled.diagnostics),
         Some(funnels) => {
-            tracing::info!(partner.id = %app.partner.id, funnels = funnels.hash(), "funnels are live");
+            tracing::info!(partner.id = %app.partner().id, funnels = funnels.hash(), "funnels are live");
             app.status.funnels(funnels.hash(), compiled.diagnostics);
             remember(app, &compiled.sources);
             let _ = desk.send(DeskInput::Reloaded(Arc::new(funnels)));
         }
         None => {
             report(app, &compiled.diagnostics);
-            tracing::error!(partner.id = %app.partner.id, "the change is refused; the last good funnels stay live");
+            tracing::error!(partner.id = %app.partner().id, "the change is refused; the last good funnels stay live");
             app.status.funnels(&live, compiled.diagnostics);
         }
     }
@@ -75,7 +75,7 @@ pub async fn watch(app: Arc<App>, desk: mpsc::UnboundedSender<DeskInput>) {
         }
     });
     let Some(_watcher) = watcher.ok().and_then(|watcher| follow(watcher, &app)) else {
-        tracing::warn!(partner.id = %app.partner.id, "changes on disk are not noticed here; send SIGHUP to reload");
+        tracing::warn!(partner.id = %app.partner().id, "changes on disk are not noticed here; send SIGHUP to reload");
         return;
     };
     while changes.recv().await.is_some() {
@@ -102,15 +102,15 @@ fn compile(app: &App) -> Compiled {
         &files.shared,
         files.own.as_deref(),
         files.only.as_deref(),
-        &app.partner,
+        app.partner(),
     )
 }
 
 fn report(app: &App, problems: &[Diagnostic]) {
     for problem in problems {
         match problem.severity {
-            Severity::Error => tracing::error!(partner.id = %app.partner.id, "{problem}"),
-            Severity::Warning => tracing::warn!(partner.id = %app.partner.id, "{problem}"),
+            Severity::Error => tracing::error!(partner.id = %app.partner().id, "{problem}"),
+            Severity::Warning => tracing::warn!(partner.id = %app.partner().id, "{problem}"),
         }
     }
 }
@@ -137,7 +137,7 @@ fn remember(app: &App, sources: &[SourceFile]) {
         return;
     }
     if let Err(error) = write_whole(&path, &text) {
-        tracing::warn!(partner.id = %app.partner.id, "{}: {error}; a restart will need sound files", path.display());
+        tracing::warn!(partner.id = %app.partner().id, "{}: {error}; a restart will need sound files", path.display());
     }
 }
 
@@ -150,5 +150,5 @@ fn write_whole(path: &Path, text: &[u8]) -> std::io::Result<()> {
 fn remembered(app: &App) -> Option<Funnels> {
     let text = std::fs::read(last_good(app)).ok()?;
     let sources: Vec<SourceFile> = serde_json::from_slice(&text).ok()?;
-    funnel::compile(&sources, &app.partner).funnels
+    funnel::compile(&sources, app.partner()).funnels
 }

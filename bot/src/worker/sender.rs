@@ -209,6 +209,7 @@ impl Sender {
             repair @ (Verdict::Migrated(_)
             | Verdict::Unparsable(_)
             | Verdict::PrivateProfile
+            | Verdict::NoFile(_)
             | Verdict::StaleFile(_)) => {
                 self.repair(row, repair, news, now);
             }
@@ -247,6 +248,11 @@ impl Sender {
             Verdict::Migrated(chat_id) => with_chat(&row.payload, *chat_id),
             Verdict::Unparsable(_) => outgoing::as_plain(&row.payload),
             Verdict::PrivateProfile => outgoing::without_profiles(&row.payload),
+            Verdict::NoFile(_) => {
+                row.media.clear();
+                "SendMessage".clone_into(&mut row.method);
+                outgoing::without_media(&row.payload)
+            }
             _ => Some(row.payload.clone()),
         };
         let why = match verdict {
@@ -255,6 +261,14 @@ impl Sender {
                     outbox.id = row.id,
                     lead.id = row.lead_id,
                     "markup refused, sent bare: {why}"
+                );
+                why
+            }
+            Verdict::NoFile(why) => {
+                tracing::error!(
+                    outbox.id = row.id,
+                    lead.id = row.lead_id,
+                    "sent without its file: {why}"
                 );
                 why
             }

@@ -79,7 +79,7 @@ impl Uploads {
             Ok(sha256) => sha256,
             Err(error) => {
                 return (
-                    Verdict::Refused(format!("{}: {error}; put the file back", path.display())),
+                    Verdict::NoFile(format!("{}: {error}; put the file back", path.display())),
                     None,
                 );
             }
