@@ -209,3 +209,33 @@ async fn process_a_photo_reaches_the_partner_and_goes_with_the_lead() {
         until(told, || rig.count(partner, "Фото от лида") == 0).await;
     }
 }
+
+#[tokio::test]
+async fn process_a_link_opened_is_told_once() {
+    let rig = Rig::running().await;
+    rig.partners_are_there().await;
+    let funnel = "funnel: shop\ntitle: Магазин\nenter: { start: [shop] }\nfirst: look\nsteps:\n  \
+                  look: { say: Посмотрите, buttons: [{ text: Каталог, link: \"https://example.com/c\" }, \
+                  { text: Дальше, to: end }] }\n";
+    std::fs::write(rig.place.funnels().join("shop.yaml"), funnel).unwrap();
+    rig.post("/reload").await;
+    let lead = rig.person("Аня");
+    rig.opens(lead, "shop");
+    rig.hears(lead, "Посмотрите").await;
+    let shown = rig.world.last_message(BOT, lead).unwrap();
+    let press = || {
+        let id = shown["message_id"].as_i64().unwrap();
+        rig.world.press_at(BOT, lead, id, 0, 0).unwrap();
+    };
+    press();
+    for partner in PARTNERS {
+        rig.hears(partner, "Открыл(а) ссылку").await;
+    }
+    press();
+    rig.until("the link is answered again", |_| {
+        rig.count(lead, "ссылка") == 2
+    })
+    .await;
+    rig.quiet().await;
+    assert_eq!(rig.count(PARTNER, "Открыл(а) ссылку"), 1);
+}

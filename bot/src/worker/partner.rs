@@ -50,6 +50,18 @@ impl Desk {
             case.hot_at = work.now;
             turn.notices.push(Notice::Hot);
         }
+        let opened = opened(&turn.events);
+        if !opened.is_empty() {
+            let earlier = self.store.lead_events(case.lead.id, ["link"; 3]).await?;
+            turn.notices.retain(|notice| *notice != Notice::Link);
+            // The first opening of each link is news; the same person looking again is not.
+            if opened
+                .iter()
+                .any(|name| earlier.iter().all(|event| event.name != *name))
+            {
+                turn.notices.push(Notice::Link);
+            }
+        }
         let photos = photos(&self.funnels, &self.team, case, &turn.events, work.now);
         turn.outbox.extend(photos);
         if turn.notices.is_empty() || case.insider {
@@ -198,6 +210,12 @@ impl Desk {
         let mut bound = team.iter().chain(&work.batch.members);
         Ok(bound.any(|member| member.invite == nonce))
     }
+}
+
+/// Names of the links opened in this turn.
+fn opened(events: &[EventRow]) -> Vec<String> {
+    let links = events.iter().filter(|event| event.kind == "link");
+    links.map(|event| event.name.clone()).collect()
 }
 
 /// Pictures a lead sent as answers, for everybody who is told of the lead.
