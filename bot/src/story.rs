@@ -30,7 +30,7 @@ fn event_words(item: &StoryItem) -> String {
     match item.kind.as_str() {
         "came" if name.is_empty() => format!("пришёл: {value}"),
         "came" => format!("пришёл: {value}, кампания {name}"),
-        "entered" => format!("вошёл в воронку {place} ({value})"),
+        "entered" => format!("вошёл в воронку {place} ({})", way_in(value)),
         "reached" if value.is_empty() => format!("шаг {place}"),
         "reached" => format!("шаг {place}, вариант «{value}»"),
         "ended" => format!("прошёл воронку {place}"),
@@ -40,17 +40,43 @@ fn event_words(item: &StoryItem) -> String {
         "score" => format!("{:+} баллов: {value}", item.points),
         "contact" => format!("оставил контакт: {value}"),
         "link" => format!("открыл ссылку {name}"),
-        "notify" => format!("партнёру: {name}"),
-        "handoff" => format!("кто отвечает: {value}"),
+        "notify" => format!("партнёру: {}", notice(name)),
+        "handoff" if value == "waiting" => "ждёт человека".to_owned(),
+        "handoff" if value == "bot" => "отвечает бот".to_owned(),
+        "handoff" => "отвечает человек".to_owned(),
         "optout" if value == "on" => "попросил не писать".to_owned(),
         "optout" => "снова на связи".to_owned(),
         "reach" if value == "active" => "вернулся в бота".to_owned(),
-        "reach" => format!("недоступен: {value}"),
+        "reach" if value == "blocked" => "закрыл бота".to_owned(),
+        "reach" => "аккаунт удалён".to_owned(),
         "handled" if value == "on" => format!("обработал партнёр: {name}"),
         "handled" => format!("партнёр вернул в список: {name}"),
         "language" => format!("язык: {value}"),
         "ignored" => format!("без ответа: {value}"),
         other => format!("{other} {place} {name} {value}"),
+    }
+}
+
+/// What opened a funnel.
+fn way_in(by: &str) -> String {
+    match by.split_once(':') {
+        Some(("start", payload)) => format!("по ссылке {payload}"),
+        Some(("command", name)) => format!("командой /{name}"),
+        _ if by == "start" => "открыл бота".to_owned(),
+        _ if by == "keyword" => "по слову".to_owned(),
+        _ if by == "call" => "как часть другой".to_owned(),
+        _ if by == "step" => "с шага другой".to_owned(),
+        _ => by.to_owned(),
+    }
+}
+
+fn notice(name: &str) -> &str {
+    match name {
+        "contact" => "контакт",
+        "link" => "открыта ссылка",
+        "hot" => "стал горячим",
+        "human" => "просит человека",
+        own => own,
     }
 }
 
