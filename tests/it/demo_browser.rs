@@ -194,7 +194,7 @@ async fn block_the_bot(browser: &Browser) -> Result<()> {
     browser
         .click("#lead-phone .sheet-button", "Заблокировать")
         .await?;
-    browser.sees("#why", "недоступен").await?;
+    browser.sees("#why", "закрыл бота").await?;
     browser
         .click("#lead-phone .wide-button", "Разблокировать")
         .await?;

@@ -433,3 +433,29 @@ async fn answers(rig: &Rig, lead_number: i64, name: &str) -> usize {
         .filter(|item| item["text"].as_str().is_some_and(|t| t.starts_with(&start)))
         .count()
 }
+
+#[tokio::test]
+async fn process_rows_the_store_refuses_cost_only_their_update() {
+    use sqlx::Connection;
+    let mut rig = Rig::running().await;
+    rig.stop().await;
+    let file = format!("sqlite://{}", rig.place.data.join("bot.db").display());
+    let mut store = sqlx::SqliteConnection::connect(&file).await.unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON leads WHEN NEW.first_name = 'Бум'
+                  BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    sqlx::raw_sql(refuse).execute(&mut store).await.unwrap();
+    store.close().await.unwrap();
+    let (bad, good) = (rig.person("Бум"), rig.person("Аня"));
+    rig.opens(bad, "weight");
+    rig.opens(good, "weight");
+    rig.start().await;
+    rig.hears(good, "Здравствуйте").await;
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while rig.get("/health").await["queue"]["inbox_dead"] != 1 {
+        assert!(std::time::Instant::now() < until, "{}", rig.log());
+    }
+    assert_eq!(rig.heard(bad).len(), 0);
+    rig.says(good, "/help");
+    rig.until("the others are served", |_| rig.heard(good).len() >= 2)
+        .await;
+}

@@ -29,6 +29,15 @@ pub struct Store {
     _lock: Option<std::fs::File>,
 }
 
+/// Whether the database refused the rows themselves (a constraint), and not the writing.
+pub fn refuses_rows(error: &sqlx::Error) -> bool {
+    const SQLITE_CONSTRAINT: u32 = 19;
+    let code = error.as_database_error().and_then(|refusal| refusal.code());
+    let code = code.and_then(|code| code.parse::<u32>().ok());
+    // The low byte is the kind, the rest says which constraint.
+    code.is_some_and(|code| code & 0xff == SQLITE_CONSTRAINT)
+}
+
 /// The numbers the program hands out itself, continued after a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {

@@ -20,11 +20,13 @@ use crate::inbound::{self, Schema};
 use crate::lead::{Lead, Reach};
 use crate::policy::flood::Flood;
 use crate::policy::{self, Decision, Doubt};
-use crate::store::{Case, Class, Counters, OutboxRow, OutboxState, Settled, Store};
+use crate::store::{self, Case, Class, Counters, OutboxRow, OutboxState, Settled, Store};
 
 /// Inputs taken into one round.
 const ROUND_INPUTS: usize = 512;
 const TIMERS_PER_ROUND: i64 = 200;
+/// Rounds in a row whose rows were refused; more than it takes to set an update aside.
+const MOST_REFUSALS: u32 = 8;
 /// How long the fate of a reply may wait for company; a flush of its own costs the next lead about as much.
 const RIDE_ALONG: Duration = Duration::from_millis(3);
 /// Cases kept in memory; the commit makes them true, a failed one throws them away.
@@ -156,7 +158,7 @@ impl Desk {
 
     /// Repeats the round until it is durable: nothing taken in is ever dropped for a full disk.
     async fn until_written(&mut self, taken: &mut Vec<DeskInput>) -> bool {
-        let mut failures = 0;
+        let mut failures: u32 = 0;
         loop {
             match self.round(taken).await {
                 Ok(()) => {
@@ -171,6 +173,11 @@ impl Desk {
                     self.cases.clear();
                     // The round is repeated, so its words must not count twice against a lead's allowance.
                     self.flood = Flood::new(self.app.flood);
+                    if store::refuses_rows(&error) && failures <= MOST_REFUSALS {
+                        tracing::warn!(partner.id = %self.app.partner().id, "rows were refused, looking for the update at fault: {error}");
+                        self.suspect(taken);
+                        continue;
+                    }
                     let reason = format!(
                         "the store cannot be written ({error}); free the disk or mend its permissions, nothing is lost meanwhile"
                     );
@@ -188,6 +195,18 @@ impl Desk {
                 }
             }
         }
+    }
+
+    /// Waiting mends nothing when the rows themselves are refused: updates go one by one, each try counted,
+    /// until the one at fault is set aside.
+    fn suspect(&mut self, taken: &[DeskInput]) {
+        let has_updates = taken
+            .iter()
+            .any(|input| matches!(input, DeskInput::Updates { .. }));
+        if has_updates && self.care == Care::Off {
+            self.care = Care::UntilFirstBatch;
+        }
+        self.counted.clear();
     }
 
     /// One round: decide, commit, let go. On an error nothing has happened.
