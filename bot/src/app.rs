@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, watch};
@@ -180,6 +181,7 @@ pub struct Meters {
     pub unknown: Meter,
     pub limited: Meter,
     pub poisoned: Meter,
+    pub store_failures: Meter,
 }
 
 #[derive(Debug, Default)]
@@ -215,7 +217,10 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
             config.dirs.data.display()
         )
     })?;
-    let mut store = store::open(&config.dirs.data, &config.partner.id).await?;
+    let mut signals = Signals::new()?;
+    let Some(mut store) = open_store(&config, &mut signals).await? else {
+        return Ok(End::Stopped);
+    };
     let app = App {
         telegram_ids: config.team.telegram_ids.clone(),
         timezone: panel::local::zone(&config.partner.timezone),
@@ -237,7 +242,6 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
     app.status
         .with(|facts| facts.started_at = app.clock.now_ms());
     let app = Arc::new(app);
-    let mut signals = Signals::new()?;
     let (desk_tx, desk_rx) = mpsc::unbounded_channel();
     // Served from the first moment, so that a bot that cannot start yet says why.
     let socket = spawn(control::serve(app.clone(), desk_tx.clone()));
@@ -267,6 +271,30 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
     socket.abort();
     control::close(&app);
     ended
+}
+
+/// Opens the store, waiting while the disk is full: a restart would not make room. `None` when told to stop.
+async fn open_store(
+    config: &Config,
+    signals: &mut Signals,
+) -> anyhow::Result<Option<store::Store>> {
+    let mut said = false;
+    loop {
+        let error = match store::open(&config.dirs.data, &config.partner.id).await {
+            Ok(store) => return Ok(Some(store)),
+            Err(error) => error,
+        };
+        if !error.is_full() {
+            return Err(error.into());
+        }
+        if !std::mem::replace(&mut said, true) {
+            tracing::error!(partner.id = %config.partner.id, "waiting to start: {error}; free the disk, nothing is lost meanwhile");
+        }
+        tokio::select! {
+            () = signals.stop() => return Ok(None),
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
 }
 
 /// The ways between the workers.

@@ -238,6 +238,11 @@ async fn metrics(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> String {
             &meters.limited,
         ),
         (
+            "store_failures_total",
+            "rounds that could not be written and were repeated",
+            &meters.store_failures,
+        ),
+        (
             "updates_set_aside_total",
             "updates that failed three times",
             &meters.poisoned,

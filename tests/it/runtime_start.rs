@@ -97,10 +97,12 @@ async fn process_a_full_disk_stops_polling_says_so_and_loses_nothing() {
     rig.says(other, "30");
     let waiting = rig.world.pending_updates(BOT);
     assert!(waiting > 1, "{waiting} updates wait");
-    // Long enough for several tries, each of which reads the same words again.
-    let tried = || rig.log().matches("the store cannot be written").count() > 0;
-    until(|| rig.log(), tried).await;
-    tokio::time::sleep(std::time::Duration::from_millis(3_500)).await;
+    // Several tries, each of which reads the same words again.
+    let mut looks = 0;
+    while metric(&rig, "bot_store_failures_total").await < 4 {
+        looks += 1;
+        assert!(looks < 60, "{}", rig.log());
+    }
     assert_eq!(rig.world.pending_updates(BOT), waiting, "still there");
     assert_eq!(rig.count(other, "Зачем вам это?"), 0);
     disk.free();
@@ -111,6 +113,29 @@ async fn process_a_full_disk_stops_polling_says_so_and_loses_nothing() {
     assert_eq!(rig.count(lead, "Что можно попросить"), words);
     assert_eq!(rig.get("/health").await["reason"], Value::Null);
     assert_eq!(rig.stop().await, 0);
+}
+
+#[tokio::test]
+async fn process_a_start_on_a_full_disk_waits_for_room() {
+    let mut rig = Rig::new();
+    let Some(disk) = Disk::mount(&rig.place.data, "size=4m") else {
+        return;
+    };
+    disk.fill();
+    rig.spawn();
+    let waits = || rig.log().contains("waiting to start") && rig.log().contains("free the disk");
+    until(|| rig.log(), waits).await;
+    disk.free();
+    rig.state("running").await;
+    assert_eq!(rig.stop().await, 0);
+}
+
+/// A count of the bot's own; answers also while the store cannot be written.
+async fn metric(rig: &Rig, name: &str) -> i64 {
+    let text = rig.ask("GET", "/metrics").await.unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with(name));
+    let number = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+    number.unwrap_or(0)
 }
 
 /// A small file system in memory, gone with the value.

@@ -29,13 +29,23 @@ pub struct Store {
     _lock: Option<std::fs::File>,
 }
 
+/// SQLite's kinds of error: the low byte of a code, the rest says which.
+const SQLITE_FULL: u32 = 13;
+const SQLITE_CONSTRAINT: u32 = 19;
+
 /// Whether the database refused the rows themselves (a constraint), and not the writing.
 pub fn refuses_rows(error: &sqlx::Error) -> bool {
-    const SQLITE_CONSTRAINT: u32 = 19;
-    let code = error.as_database_error().and_then(|refusal| refusal.code());
-    let code = code.and_then(|code| code.parse::<u32>().ok());
-    // The low byte is the kind, the rest says which constraint.
-    code.is_some_and(|code| code & 0xff == SQLITE_CONSTRAINT)
+    kind(error) == Some(SQLITE_CONSTRAINT)
+}
+
+/// Whether there is no room on the disk.
+pub fn is_full(error: &sqlx::Error) -> bool {
+    kind(error) == Some(SQLITE_FULL)
+}
+
+fn kind(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<u32>().ok().map(|code| code & 0xff)
 }
 
 /// The numbers the program hands out itself, continued after a restart.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
-use super::Store;
+use super::{Batch, Store};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
 
@@ -39,6 +39,24 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Whether it would open if there were room on the disk.
+    pub fn is_full(&self) -> bool {
+        match self {
+            OpenError::Io { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+            OpenError::Database { source, .. } => super::is_full(source),
+            OpenError::Migration { source, .. } => match source {
+                sqlx::migrate::MigrateError::Execute(source)
+                | sqlx::migrate::MigrateError::ExecuteMigration(source, _) => {
+                    super::is_full(source)
+                }
+                _ => false,
+            },
+            OpenError::Owned { .. } | OpenError::OtherPartner { .. } => false,
+        }
+    }
+}
+
 /// Opens (and creates) `<data_dir>/bot.db` for writing, as its only owner, and brings its tables up to date.
 pub async fn open(data_dir: &Path, partner_id: &str) -> Result<Store, OpenError> {
     let lock = own(data_dir, partner_id)?;
@@ -57,6 +75,13 @@ pub async fn open(data_dir: &Path, partner_id: &str) -> Result<Store, OpenError>
         _lock: Some(lock),
     };
     refuse_other_partner(&mut store, &path).await?;
+    // A store that can be read but not written would only fail later, in the midst of things.
+    let probe = Batch {
+        facts: vec![("opened_by", env!("CARGO_PKG_VERSION").to_owned())],
+        ..Batch::default()
+    };
+    let written = store.commit(&probe).await;
+    written.map_err(|source| OpenError::Database { path, source })?;
     Ok(store)
 }
 

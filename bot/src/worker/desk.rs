@@ -170,6 +170,7 @@ impl Desk {
                 }
                 Err(error) => {
                     failures += 1;
+                    self.app.meters.store_failures.add(1);
                     self.cases.clear();
                     // The round is repeated, so its words must not count twice against a lead's allowance.
                     self.flood = Flood::new(self.app.flood);
