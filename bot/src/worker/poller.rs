@@ -14,6 +14,8 @@ use crate::telegram::{CallError, incoming};
 /// Seconds a poll waits for news; Telegram allows up to 50.
 const POLL_SECONDS: u32 = 50;
 const BATCH: u8 = 100;
+/// Without a number nothing moves on; asking at once would only spin.
+const NUMBERLESS_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why polling ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,12 +50,17 @@ pub async fn run(
         let pause = match polled {
             Ok(updates) => {
                 failures = 0;
-                app.status.polled(app.clock.now_ms(), !updates.is_empty());
-                match hand_over(&desk, updates).await {
-                    Some(next) => offset = next.or(offset),
-                    None => return Ended::Stopped,
+                let some = !updates.is_empty();
+                app.status.polled(app.clock.now_ms(), some);
+                let Some(next) = hand_over(&desk, updates).await else {
+                    return Ended::Stopped;
+                };
+                if next.is_some() || !some {
+                    offset = next.or(offset);
+                    continue;
                 }
-                continue;
+                tracing::error!(partner.id = %app.partner().id, "updates came without a number that could be confirmed; asking again");
+                NUMBERLESS_PAUSE
             }
             Err(CallError::Refused {
                 code: 401 | 404,
