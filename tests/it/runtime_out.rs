@@ -190,6 +190,20 @@ async fn process_a_file_is_uploaded_once_and_again_when_telegram_forgot_it() {
     );
 }
 
+#[tokio::test]
+async fn process_words_go_alone_when_their_file_is_gone() {
+    let rig = Rig::running().await;
+    let lead = rig.person("Аня");
+    rig.opens(lead, "weight");
+    rig.hears(lead, "С чего начнём?").await;
+    std::fs::remove_dir_all(rig.place.funnels().join("media")).unwrap();
+    rig.presses(lead, "Подарок");
+    rig.hears(lead, "Держите подарок.").await;
+    rig.quiet().await;
+    assert!(rig.calls_to("sendPhoto", lead).is_empty());
+    assert!(rig.log().contains("sent without its file"), "{}", rig.log());
+}
+
 async fn is_in_doubt(kind: &'static str, executed: bool) {
     let rig = Rig::running().await;
     let lead = rig.lead_at_goal("Аня").await;
