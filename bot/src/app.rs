@@ -17,13 +17,13 @@ use crate::invite::InviteKey;
 use crate::partner::Partner;
 use crate::policy::flood::FloodLimit;
 use crate::store;
+use crate::telegram::Client;
 use crate::telegram::pace::Limits;
-use crate::telegram::{Client, setup};
 use crate::worker::desk::Desk;
 use crate::worker::poller::{self, Ended};
 use crate::worker::sender::Sender;
 use crate::worker::uploads::Uploads;
-use crate::worker::{DeskInput, SenderInput, housekeeping, reload};
+use crate::worker::{DeskInput, SenderInput, housekeeping, reload, setup};
 use crate::{control, panel};
 
 pub struct App {

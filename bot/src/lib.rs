@@ -1,4 +1,4 @@
-//! One partner's bot. The modules in reading order, lowest first; PURE ones know no channel, database or clock.
+//! One partner's bot. The modules in layers, lowest first; PURE ones know no channel, database or clock.
 
 pub mod diagnostic;
 pub mod lead;
@@ -6,21 +6,25 @@ pub mod partner;
 pub mod phrases;
 pub mod yaml;
 
-pub mod config;
 pub mod funnel;
-mod invite;
-mod policy;
+
+pub mod config;
 
 mod clock;
+mod invite;
+mod store;
+mod telegram;
+
+mod policy;
+mod story;
+
 mod notify;
 mod panel;
-mod store;
-mod story;
-mod telegram;
+
+mod inbound;
 
 mod app;
 mod control;
-mod inbound;
 mod worker;
 
 pub mod cli;

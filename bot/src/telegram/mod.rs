@@ -5,7 +5,6 @@ pub mod callback;
 pub mod incoming;
 pub mod outgoing;
 pub mod pace;
-pub mod setup;
 pub mod verdict;
 
 pub use api::{CallError, Client};

@@ -13,6 +13,7 @@ pub mod queue;
 pub mod reload;
 pub mod round;
 pub mod sender;
+pub mod setup;
 pub mod turn;
 pub mod uploads;
 

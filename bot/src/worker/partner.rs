@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Aside;
 use super::desk::Desk;
 use super::round::Work;
+use super::setup;
 use super::turn::Turn;
 use crate::funnel::Funnels;
 use crate::funnel::effect::Notice;
@@ -18,7 +19,6 @@ use crate::panel::parse::Request;
 use crate::panel::{self, Office};
 use crate::store::{Case, Class, EventRow, Lane, Member, OutboxRow};
 use crate::telegram::incoming::{Incoming, Person, What};
-use crate::telegram::setup;
 
 impl Desk {
     fn office<'a>(&'a mut self, work: &'a Work) -> Office<'a> {

@@ -8,10 +8,10 @@ use teloxide::requests::Payload;
 use teloxide::types::{BotCommand, BotCommandScope, ChatId, Recipient};
 use tokio::sync::{mpsc, oneshot};
 
-use super::CallError;
 use crate::app::{App, Trouble};
 use crate::control::Question;
 use crate::funnel::Funnels;
+use crate::telegram::{CallError, outgoing};
 use crate::worker::DeskInput;
 
 /// The bot's username. Waits out everything but a refused token.
@@ -53,13 +53,8 @@ pub async fn publish_commands(
     desk: mpsc::UnboundedSender<DeskInput>,
 ) {
     let menus = menus(&app, &funnels);
-    let wanted = serde_json::to_string(
-        &menus
-            .iter()
-            .map(super::outgoing::to_json)
-            .collect::<Vec<_>>(),
-    )
-    .unwrap_or_default();
+    let wanted = serde_json::to_string(&menus.iter().map(outgoing::to_json).collect::<Vec<_>>())
+        .unwrap_or_default();
     if ask(&desk, Question::Fact { name: "commands" })
         .await
         .as_deref()
@@ -125,8 +120,5 @@ fn panel_commands(app: &App, funnels: &Funnels, chat_id: i64) -> SetMyCommands {
 /// (method, payload) of the menu of somebody who has just become one of the partner's people.
 pub fn panel_menu(app: &App, funnels: &Funnels, chat_id: i64) -> (String, String) {
     let menu = panel_commands(app, funnels, chat_id);
-    (
-        SetMyCommands::NAME.to_owned(),
-        super::outgoing::to_json(&menu),
-    )
+    (SetMyCommands::NAME.to_owned(), outgoing::to_json(&menu))
 }
