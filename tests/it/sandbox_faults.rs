@@ -167,3 +167,28 @@ async fn flood_limits_answer_429_when_they_are_on() {
     rig.world.advance(std::time::Duration::from_secs(2));
     rig.say("снова").await;
 }
+
+#[tokio::test]
+async fn any_answer_can_be_put_into_telegrams_mouth() {
+    let moved = json!({"ok": false, "error_code": 400, "description": "Bad Request: group chat was upgraded",
+        "parameters": {"migrate_to_chat_id": -1009}});
+    let rule = json!({"method": "sendMessage", "kind": "body", "body": moved});
+    let (answer, arrived) = send_under(rule).await;
+    let answer = answer.unwrap();
+    assert_eq!(answer.status(), 400);
+    assert_eq!(answer.json::<Value>().await.unwrap(), moved);
+    assert!(!arrived);
+    let rule = json!({"method": "*", "kind": "body", "status": 421, "body": "Misdirected"});
+    let (answer, _) = send_under(rule).await;
+    let answer = answer.unwrap();
+    assert_eq!(answer.status(), 421);
+    assert_eq!(answer.text().await.unwrap(), "Misdirected");
+    assert!(FaultRule::from_json(&json!({"method": "*", "kind": "body"})).is_err());
+}
+
+#[test]
+fn waits_can_be_drawn_from_a_range() {
+    let rule = json!({"method": "*", "kind": "429", "retry_after": 1, "retry_after_to": 30});
+    let rule = FaultRule::from_json(&rule).unwrap();
+    assert_eq!((rule.retry_after, rule.retry_after_to), (1, Some(30)));
+}

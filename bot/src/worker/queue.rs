@@ -47,7 +47,12 @@ impl Queue {
             chats: HashMap::new(),
             ready: BTreeSet::new(),
             waiting: BTreeSet::new(),
-            bulk: Bucket::new(limits.bulk_per_second.max(1.0), limits.bulk_per_second, now),
+            // A full second's worth at once, and the rate behind it, would be twice the rate in one second.
+            bulk: Bucket::new(
+                (limits.bulk_per_second / 5.0).max(1.0),
+                limits.bulk_per_second,
+                now,
+            ),
             frozen_until: 0,
             last_limited: None,
         }
@@ -266,7 +271,7 @@ mod tests {
         }
         queue.push(row(10_000, 10_000, Lane::Reply), 0);
         assert_eq!(queue.next(0).map(|row| row.id), Some(10_000));
-        assert_eq!(ids(&mut queue, 0).len(), 25, "bulk leaves at its rate");
+        assert_eq!(ids(&mut queue, 0).len(), 5, "bulk leaves at its rate");
         assert_eq!(queue.wake_at(0), Some(40));
     }
 

@@ -82,6 +82,10 @@ pub async fn spoil(
             StatusCode::OK,
             r#"{"ok":true,"result":{"message_id":1,"#.to_owned(),
         )),
+        FaultKind::Body => {
+            let status = StatusCode::from_u16(rule.status).unwrap_or(StatusCode::BAD_REQUEST);
+            Ok(reply(status, rule.body.clone().unwrap_or_default()))
+        }
         FaultKind::Slow => {
             tokio::time::sleep(Duration::from_millis(rule.delay_ms)).await;
             Ok(answer(&result))

@@ -12,7 +12,7 @@ use super::methods;
 use super::queue::Poll;
 use super::state::{Bot, State};
 use super::text::Formatted;
-use super::world::Arrival;
+use super::world::{Arrival, Called};
 
 /// An upload of a multipart request.
 #[derive(Clone, Debug)]
@@ -192,12 +192,28 @@ pub struct Played {
     pub outcome: Outcome,
     pub fault: Option<FaultRule>,
     pub arrivals: Vec<Arrival>,
+    pub called: Called,
+}
+
+/// How long a fault itself keeps a client waiting.
+fn lasts_ms(rule: &FaultRule) -> u64 {
+    match rule.kind {
+        FaultKind::Status(429) => rule.retry_after.saturating_mul(1000),
+        FaultKind::Slow => rule.delay_ms,
+        _ => 0,
+    }
 }
 
 /// Carries a call out in the world, unless a fault comes first, and journals it.
 pub fn play(state: &mut State, index: usize, request: Request) -> Played {
     let chat = request.params.get("chat_id").and_then(chat_number);
     let fault = state.faults.draw(&request.method, chat);
+    let called = Called {
+        bot: state.bots[index].id,
+        chat,
+        polls: request.method == "getUpdates",
+        fault: fault.as_ref().map(|rule| (rule.kind, lasts_ms(rule))),
+    };
     if let Some(rule) = &fault {
         let payload = json!({"method": request.method, "fault": rule.kind.name()});
         let bot = state.bots[index].id;
@@ -228,6 +244,7 @@ pub fn play(state: &mut State, index: usize, request: Request) -> Played {
         outcome,
         fault,
         arrivals,
+        called,
     }
 }
 
@@ -301,6 +318,7 @@ fn fault_error(rule: &FaultRule) -> ApiError {
                 _ => "Bad Request: armed by a fault rule",
             }),
         ),
+        FaultKind::Body => ApiError::new(rule.status, rule.body.clone().unwrap_or_default()),
         _ => ApiError::new(502, usual("Bad Gateway")),
     }
 }

@@ -17,9 +17,11 @@ pub enum FaultKind {
     Truncated,
     BadJson,
     Slow,
+    /// Exactly this status and body.
+    Body,
 }
 
-const KINDS: [(&str, FaultKind); 15] = [
+const KINDS: [(&str, FaultKind); 16] = [
     ("429", FaultKind::Status(429)),
     ("400", FaultKind::Status(400)),
     ("401", FaultKind::Status(401)),
@@ -35,6 +37,7 @@ const KINDS: [(&str, FaultKind); 15] = [
     ("truncated", FaultKind::Truncated),
     ("bad_json", FaultKind::BadJson),
     ("slow", FaultKind::Slow),
+    ("body", FaultKind::Body),
 ];
 
 impl FaultKind {
@@ -73,8 +76,13 @@ pub struct FaultRule {
     pub skip: u64,
     /// Seconds, for 429.
     pub retry_after: u64,
+    /// Draws the seconds anew each time, up to this.
+    pub retry_after_to: Option<u64>,
     pub delay_ms: u64,
     pub description: Option<String>,
+    /// The HTTP status and the very words of the answer, for `body`.
+    pub status: u16,
+    pub body: Option<String>,
     /// Calls it was asked about, and how often it fired.
     pub matched: u64,
     pub fired: u64,
@@ -91,8 +99,11 @@ impl FaultRule {
             times: None,
             skip: 0,
             retry_after: 1,
+            retry_after_to: None,
             delay_ms: 1000,
             description: None,
+            status: 400,
+            body: None,
             matched: 0,
             fired: 0,
         }
@@ -100,7 +111,7 @@ impl FaultRule {
 
     /// Reads a rule of the control API.
     pub fn from_json(rule: &Value) -> Result<FaultRule, String> {
-        const KEYS: [&str; 11] = [
+        const KEYS: [&str; 14] = [
             "method",
             "chat_id",
             "kind",
@@ -108,8 +119,11 @@ impl FaultRule {
             "times",
             "skip",
             "retry_after",
+            "retry_after_to",
             "delay_ms",
             "description",
+            "status",
+            "body",
             "matched",
             "fired",
         ];
@@ -128,6 +142,16 @@ impl FaultRule {
         let kind = FaultKind::parse(kind)
             .ok_or_else(|| format!("fault rule: no kind {kind:?}; known are {}", known()))?;
         let plain = FaultRule::new(method, kind);
+        // An object is written as JSON, a text as it is.
+        let body = map.get("body").filter(|body| !body.is_null());
+        let body = body.map(|body| {
+            body.as_str()
+                .map_or_else(|| body.to_string(), str::to_owned)
+        });
+        if kind == FaultKind::Body && body.is_none() {
+            return Err("fault rule: kind body needs a body".to_owned());
+        }
+        let status = number("status").map_or(Ok(plain.status), u16::try_from);
         Ok(FaultRule {
             chat_id: map.get("chat_id").and_then(Value::as_i64),
             probability: map
@@ -137,6 +161,9 @@ impl FaultRule {
             times: number("times"),
             skip: number("skip").unwrap_or(0),
             retry_after: number("retry_after").unwrap_or(plain.retry_after),
+            retry_after_to: number("retry_after_to"),
+            status: status.map_err(|_| "fault rule: status is an HTTP status".to_owned())?,
+            body,
             delay_ms: number("delay_ms").unwrap_or(plain.delay_ms),
             description: text("description").map(str::to_owned),
             ..plain
@@ -146,8 +173,8 @@ impl FaultRule {
     pub fn to_view(&self) -> Value {
         json!({
             "method": self.method, "chat_id": self.chat_id, "kind": self.kind.name(), "probability": self.probability,
-            "times": self.times, "skip": self.skip, "retry_after": self.retry_after, "delay_ms": self.delay_ms,
-            "description": self.description, "matched": self.matched, "fired": self.fired,
+            "times": self.times, "skip": self.skip, "retry_after": self.retry_after, "retry_after_to": self.retry_after_to,
+            "delay_ms": self.delay_ms, "description": self.description, "status": self.status, "body": self.body, "matched": self.matched, "fired": self.fired,
         })
     }
 
@@ -208,7 +235,12 @@ impl Faults {
                 continue;
             }
             rule.fired += 1;
-            return Some(rule.clone());
+            let mut drawn = rule.clone();
+            if let Some(most) = rule.retry_after_to {
+                let choice = most.saturating_sub(rule.retry_after) + 1;
+                drawn.retry_after += (dice.unit() * choice as f64) as u64;
+            }
+            return Some(drawn);
         }
         None
     }

@@ -32,4 +32,4 @@ pub use html::parse_html;
 pub use inject::{NewUser, Press, Refused};
 pub use journal::Call;
 pub use server::{Options, Sandbox};
-pub use world::{Arrival, World};
+pub use world::{Arrival, Called, World};

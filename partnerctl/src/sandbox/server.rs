@@ -218,6 +218,7 @@ async fn bot_call(
         Err(problem) => return Ok(unreadable(world, method, problem)),
     };
     let played = api::play(&mut world.lock(), index, request);
+    world.announce_call(&played.called);
     world.announce(&played.arrivals);
     let result = match played.outcome {
         Outcome::Done(result) => result,

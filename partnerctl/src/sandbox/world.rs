@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
-use super::faults::FaultRule;
+use super::faults::{FaultKind, FaultRule};
 use super::journal::{Call, Event};
 use super::state::State;
 
@@ -33,7 +33,18 @@ pub enum Arrival {
     },
 }
 
+/// A call of the Bot API as it came in, and the fault that hit it with how long that keeps the bot waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Called {
+    pub bot: i64,
+    pub chat: Option<i64>,
+    /// It is getUpdates.
+    pub polls: bool,
+    pub fault: Option<(FaultKind, u64)>,
+}
+
 type Hook = Arc<dyn Fn(&Arrival) + Send + Sync>;
+type CallHook = Arc<dyn Fn(&Called) + Send + Sync>;
 
 /// The world of one sandbox; clones share it.
 #[derive(Clone)]
@@ -44,6 +55,7 @@ pub struct World {
 struct Shared {
     state: Mutex<State>,
     hooks: RwLock<Vec<Hook>>,
+    call_hooks: RwLock<Vec<CallHook>>,
     changed: Notify,
 }
 
@@ -52,6 +64,7 @@ impl World {
         let shared = Shared {
             state: Mutex::new(state),
             hooks: RwLock::default(),
+            call_hooks: RwLock::default(),
             changed: Notify::new(),
         };
         World {
@@ -99,6 +112,27 @@ impl World {
         let mut hooks = self
             .shared
             .hooks
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        hooks.push(Arc::new(hook));
+    }
+
+    pub(super) fn announce_call(&self, called: &Called) {
+        let hooks = self
+            .shared
+            .call_hooks
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        for hook in hooks.iter() {
+            hook(called);
+        }
+    }
+
+    /// Calls `hook` for every call of a bot, before it is answered; the same rules as for `on_arrival`.
+    pub fn on_call(&self, hook: impl Fn(&Called) + Send + Sync + 'static) {
+        let mut hooks = self
+            .shared
+            .call_hooks
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         hooks.push(Arc::new(hook));
