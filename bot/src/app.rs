@@ -17,8 +17,10 @@ use crate::invite::InviteKey;
 use crate::partner::Partner;
 use crate::policy::flood::FloodLimit;
 use crate::store;
+use crate::systemd::Systemd;
 use crate::telegram::Client;
 use crate::telegram::pace::Limits;
+use crate::worker::beat::{self, Pulse};
 use crate::worker::desk::Desk;
 use crate::worker::poller::{self, Ended};
 use crate::worker::sender::Sender;
@@ -40,6 +42,8 @@ pub struct App {
     pub movable_clock: bool,
     pub client: Client,
     pub status: Status,
+    pub systemd: Systemd,
+    pub pulse: Pulse,
     pub meters: Meters,
     pub data_dir: PathBuf,
     pub funnel_files: FunnelFiles,
@@ -207,6 +211,7 @@ pub enum End {
 
 /// Runs the bot until a signal or a token that is refused.
 pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::Result<End> {
+    let systemd = Systemd::of_process();
     let (stop_tx, stop) = watch::channel(false);
     let token = config.telegram.token.clone();
     let proxy = config.telegram.proxy.as_ref().map(|proxy| proxy.expose());
@@ -218,7 +223,7 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
         )
     })?;
     let mut signals = Signals::new()?;
-    let Some(mut store) = open_store(&config, &mut signals).await? else {
+    let Some(mut store) = open_store(&config, &systemd, &mut signals).await? else {
         return Ok(End::Stopped);
     };
     let app = App {
@@ -231,6 +236,8 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
         movable_clock,
         client,
         status: Status::default(),
+        systemd,
+        pulse: Pulse::new(),
         meters: Meters::default(),
         data_dir: config.dirs.data.clone(),
         funnel_files: config.funnels.clone(),
@@ -245,6 +252,7 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
     let (desk_tx, desk_rx) = mpsc::unbounded_channel();
     // Served from the first moment, so that a bot that cannot start yet says why.
     let socket = spawn(control::serve(app.clone(), desk_tx.clone()));
+    let starting = spawn(beat::while_starting(app.clone()));
     let me = tokio::select! {
         me = setup::who_am_i(&app) => me,
         () = signals.stop() => return Ok(End::Stopped),
@@ -260,15 +268,18 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
     let uploads = Uploads::new(store.media().await?);
     let (sender_tx, sender_rx) = mpsc::unbounded_channel();
     let sender = Sender::new(app.clone(), desk_tx.clone(), uploads);
+    let beat_tx = sender_tx.clone();
     let desk = Desk::open(app.clone(), store, funnels.clone(), sender_tx).await?;
     let lines = Lines {
         desk_tx,
         desk_rx,
+        sender_tx: beat_tx,
         sender_rx,
         stop_tx,
     };
     let ended = work(app.clone(), desk, sender, funnels, lines, &mut signals).await;
     socket.abort();
+    starting.abort();
     control::close(&app);
     ended
 }
@@ -276,6 +287,7 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
 /// Opens the store, waiting while the disk is full: a restart would not make room. `None` when told to stop.
 async fn open_store(
     config: &Config,
+    systemd: &Systemd,
     signals: &mut Signals,
 ) -> anyhow::Result<Option<store::Store>> {
     let mut said = false;
@@ -290,6 +302,7 @@ async fn open_store(
         if !std::mem::replace(&mut said, true) {
             tracing::error!(partner.id = %config.partner.id, "waiting to start: {error}; free the disk, nothing is lost meanwhile");
         }
+        systemd.starting("waiting for room on the disk");
         tokio::select! {
             () = signals.stop() => return Ok(None),
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
@@ -301,6 +314,7 @@ async fn open_store(
 struct Lines {
     desk_tx: mpsc::UnboundedSender<DeskInput>,
     desk_rx: mpsc::UnboundedReceiver<DeskInput>,
+    sender_tx: mpsc::UnboundedSender<SenderInput>,
     sender_rx: mpsc::UnboundedReceiver<SenderInput>,
     stop_tx: watch::Sender<bool>,
 }
@@ -317,6 +331,7 @@ async fn work(
     let Lines {
         desk_tx,
         desk_rx,
+        sender_tx,
         sender_rx,
         stop_tx,
     } = lines;
@@ -332,6 +347,7 @@ async fn work(
         )),
         spawn(reload::watch(app.clone(), desk_tx.clone())),
         spawn(housekeeping::run(desk_tx.clone())),
+        spawn(beat::run(app.clone(), desk_tx.clone(), sender_tx)),
     ];
     tracing::info!(partner.id = %app.partner.id, bot = %app.partner().bot_username, "started");
     let end = tokio::select! {
@@ -346,6 +362,7 @@ async fn work(
         }
     };
     app.status.with(|facts| facts.stopping = true);
+    app.systemd.stopping();
     let _ = stop_tx.send(true);
     if !poller.is_finished() {
         let _ = poller.await;

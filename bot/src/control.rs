@@ -1,5 +1,7 @@
 //! The bot's private Unix socket: health, metrics, the story of leads, reload. HTTP/1.1, owner only.
 
+mod status;
+
 use std::convert::Infallible;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -17,11 +19,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::app::App;
 use crate::worker::{DeskInput, reload};
+use status::Figures;
 
 /// What only the desk can answer; answers are JSON text, facts plain text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     Counts,
+    /// What the operator's table shows of the data.
+    Figures,
     Trail {
         after: i64,
         limit: i64,
@@ -59,12 +64,14 @@ pub async fn serve(app: Arc<App>, desk: mpsc::UnboundedSender<DeskInput>) {
         }
     };
     let _ = std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600));
+    let figures = Arc::new(Figures::default());
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
-        let (app, desk) = (app.clone(), desk.clone());
-        let service = service_fn(move |request| answer(app.clone(), desk.clone(), request));
+        let (app, desk, figures) = (app.clone(), desk.clone(), figures.clone());
+        let service =
+            service_fn(move |request| answer(app.clone(), desk.clone(), figures.clone(), request));
         let connection = hyper::server::conn::http1::Builder::new()
             .serve_connection(TokioIo::new(stream), service);
         #[expect(
@@ -80,6 +87,7 @@ pub async fn serve(app: Arc<App>, desk: mpsc::UnboundedSender<DeskInput>) {
 async fn answer(
     app: Arc<App>,
     desk: mpsc::UnboundedSender<DeskInput>,
+    figures: Arc<Figures>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let query = request.uri().query().unwrap_or("");
@@ -90,6 +98,11 @@ async fn answer(
     };
     let (status, kind, body) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/health") => (200, JSON, health(&app, &desk).await.to_string()),
+        (&Method::GET, "/status") => (
+            200,
+            JSON,
+            status::status(&app, &desk, &figures).await.to_string(),
+        ),
         (&Method::GET, "/metrics") => {
             (200, "text/plain; version=0.0.4", metrics(&app, &desk).await)
         }
@@ -130,7 +143,7 @@ async fn answer(
         _ => (
             404,
             JSON,
-            json!({ "error": "there is /health, /metrics, /trail, /why, /invite, /reload" })
+            json!({ "error": "there is /health, /status, /metrics, /trail, /why, /invite, /reload" })
                 .to_string(),
         ),
     };

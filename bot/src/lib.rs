@@ -11,8 +11,11 @@ pub mod funnel;
 pub mod config;
 
 mod clock;
+mod errors;
 mod invite;
+mod process;
 mod store;
+mod systemd;
 mod telegram;
 
 mod policy;

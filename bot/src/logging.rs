@@ -6,6 +6,8 @@ use std::io::IsTerminal;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
+use crate::errors;
+
 /// Starts logging; `RUST_LOG` is `level` or `target=level,…`.
 pub fn start() {
     let wanted = std::env::var("RUST_LOG").unwrap_or_default();
@@ -29,9 +31,21 @@ pub fn start() {
     // A second call (tests in one process) keeps the first subscriber.
     let _ = tracing_subscriber::registry()
         .with(filter)
+        .with(CountErrors)
         .with(plain)
         .with(json)
         .try_init();
+}
+
+/// Counts what is logged as an error, for the operator's table.
+struct CountErrors;
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for CountErrors {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        if *event.metadata().level() == tracing::Level::ERROR {
+            errors::count();
+        }
+    }
 }
 
 fn quiet(filter: Targets) -> Targets {

@@ -1,56 +1,83 @@
-//! Asks a running bot over its private Unix socket `<data dir>/bot.sock`.
+//! Asks a running bot over its private Unix socket `<data dir>/bot.sock`. No TLS roots, no pool: a fleet is asked at once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A bot's private socket; the bot need not be there yet.
+#[derive(Clone, Debug)]
 pub struct BotSocket {
-    client: reqwest::Client,
+    path: PathBuf,
 }
 
 impl BotSocket {
-    pub fn new(path: &Path) -> Result<BotSocket> {
-        let client = reqwest::Client::builder()
-            .unix_socket(path)
-            .no_proxy()
-            .timeout(TIMEOUT)
-            .build()?;
-        Ok(BotSocket { client })
+    pub fn new(path: &Path) -> BotSocket {
+        BotSocket {
+            path: path.to_owned(),
+        }
     }
 
     /// `path` begins with a slash and may carry a query: `/trail?after=7`.
     pub async fn get(&self, path: &str) -> Result<Value> {
-        self.send(self.client.get(address(path)), path).await
+        self.json(Method::GET, path).await
     }
 
     pub async fn post(&self, path: &str) -> Result<Value> {
-        self.send(self.client.post(address(path)), path).await
+        self.json(Method::POST, path).await
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder, path: &str) -> Result<Value> {
-        let answer = request
-            .send()
-            .await
-            .context("the bot does not answer on its socket")?;
-        let status = answer.status();
-        let text = answer.text().await?;
-        anyhow::ensure!(
-            status.is_success(),
-            "the bot answered {path} with {status}: {text}"
-        );
+    async fn json(&self, method: Method, path: &str) -> Result<Value> {
+        let text = self.ask(method, path).await?;
         if text.is_empty() {
             return Ok(Value::Null);
         }
         serde_json::from_str(&text).with_context(|| format!("{path}: not JSON"))
     }
-}
 
-/// The host is never looked up: the socket is the address.
-fn address(path: &str) -> String {
-    format!("http://bot{path}")
+    async fn ask(&self, method: Method, path: &str) -> Result<String> {
+        match timeout(TIMEOUT, self.exchange(method, path)).await {
+            Ok(answer) => answer,
+            Err(_) => bail!(
+                "the bot does not answer on its socket within {} s",
+                TIMEOUT.as_secs()
+            ),
+        }
+    }
+
+    async fn exchange(&self, method: Method, path: &str) -> Result<String> {
+        const SILENT: &str = "the bot does not answer on its socket";
+        let stream = UnixStream::connect(&self.path).await.context(SILENT)?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(hyper::header::HOST, "bot")
+            .header(hyper::header::CONNECTION, "close")
+            .body(Empty::<Bytes>::new())?;
+        let exchange = async move {
+            let answer = sender.send_request(request).await.context(SILENT)?;
+            let status = answer.status();
+            let body = answer.into_body().collect().await?.to_bytes();
+            anyhow::Ok((status, String::from_utf8_lossy(&body).into_owned()))
+        };
+        // The connection is driven here and not in a task: it ends with the answer.
+        let (answer, _) = tokio::join!(exchange, connection);
+        let (status, text) = answer?;
+        anyhow::ensure!(
+            status.is_success(),
+            "the bot answered {path} with {status}: {text}"
+        );
+        Ok(text)
+    }
 }

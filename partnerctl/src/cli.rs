@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, config, create, demo, funnel, invite, sandbox, why};
+use crate::commands::{
+    audit, check, config, create, demo, funnel, host as this_host, invite, list, logs, restart,
+    sandbox, start, status, stop, why,
+};
 use crate::failure::{Code, Failure};
 use crate::host::Host;
 
@@ -23,11 +26,17 @@ const EXAMPLES: &str = "Examples:
   partnerctl check";
 
 const CODES: &str = "Exit codes: 0 done, 1 failure, 2 wrong usage, 3 invalid configuration, 4 credentials, \
-5 not found, 6 taken or locked, 7 not running";
+5 not found, 6 taken or locked, 7 not running, 10 there is something to change, 130 interrupted";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Create(create::CreateArgs),
+    List(list::ListArgs),
+    Status(status::StatusArgs),
+    Start(start::StartArgs),
+    Stop(stop::StopArgs),
+    Restart(restart::RestartArgs),
+    Logs(logs::LogsArgs),
     Check(check::CheckArgs),
     #[command(subcommand)]
     Funnel(funnel::FunnelCommand),
@@ -35,6 +44,9 @@ enum Command {
     Config(config::ConfigCommand),
     Why(why::WhyArgs),
     Invite(invite::InviteArgs),
+    Audit(audit::AuditArgs),
+    #[command(subcommand)]
+    Host(this_host::HostCommand),
     Demo(demo::DemoArgs),
     Sandbox(sandbox::SandboxArgs),
 }
@@ -62,6 +74,14 @@ pub async fn code_of(args: impl IntoIterator<Item = OsString>, host: &dyn Host) 
 async fn dispatch(command: Command, host: &dyn Host) -> Result<(), Failure> {
     match command {
         Command::Create(args) => create::run(args, host).await,
+        Command::List(args) => list::run(&args, host),
+        Command::Status(args) => status::run(&args, host).await,
+        Command::Start(args) => start::run(&args, host).await,
+        Command::Stop(args) => stop::run(&args, host).await,
+        Command::Restart(args) => restart::run(&args, host).await,
+        Command::Logs(args) => logs::run(&args, host).await,
+        Command::Audit(args) => audit::run(&args, host),
+        Command::Host(command) => this_host::run(&command, host),
         Command::Check(args) => check::run(&args, host),
         Command::Funnel(command) => funnel::run(command, host),
         Command::Config(command) => config::run(&command, host),

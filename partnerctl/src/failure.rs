@@ -17,6 +17,8 @@ pub enum Code {
     Conflict = 6,
     /// Not running, or not answering.
     Unhealthy = 7,
+    /// What was asked for differs from what is.
+    Changes = 10,
 }
 
 #[derive(Debug)]

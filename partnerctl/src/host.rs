@@ -1,10 +1,19 @@
-//! The person and the machine a command works for: one real, one recording.
+//! The person and the machine a command works for: one real, one recording. The only door to other programs.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+mod real;
+mod recording;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
 
 use bot::config::Environment;
+use jiff::Timestamp;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
+
+use crate::plan::Step;
+pub use real::RealHost;
+pub use recording::RecordingHost;
 
 pub trait Host {
     /// Data, a line on standard output.
@@ -14,145 +23,95 @@ pub trait Host {
     /// Whether somebody is there to answer questions.
     fn interactive(&self) -> bool;
     fn colour(&self) -> bool;
+    /// Columns of the terminal that data goes to; `None` for a pipe or a file.
+    fn columns(&self) -> Option<usize>;
     /// All of standard input.
     fn input(&self) -> io::Result<String>;
     fn ask(&self, question: &str) -> io::Result<String>;
     /// Asked without showing what is typed.
     fn ask_secret(&self, question: &str) -> io::Result<String>;
     fn environment(&self) -> Environment;
+    fn now(&self) -> Timestamp;
+    fn machine(&self) -> &Machine;
+    /// Runs a program to its end.
+    fn run(&self, call: &Call) -> io::Result<Ran>;
+    /// Starts a program and reads its lines as they come; it ends when this is dropped.
+    fn follow(&self, call: &Call) -> io::Result<Followed>;
+    /// Does one step of a plan.
+    fn apply(&self, step: &Step) -> anyhow::Result<()>;
 }
 
-/// The terminal, or the pipe, this program was started from.
-pub struct RealHost {
-    interactive: bool,
-    colour: bool,
+/// Whose machine this is. `root` is `/` but in tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    pub name: String,
+    pub root: PathBuf,
+    pub home: PathBuf,
+    pub uid: u32,
+    /// Who works here: behind sudo, the person and not root.
+    pub user: String,
 }
 
-impl RealHost {
-    #[expect(clippy::new_without_default, reason = "it looks at the terminal")]
-    pub fn new() -> Self {
-        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let wanted = io::stdout().is_terminal() && !set("NO_COLOR") && !dumb;
+/// A program and its arguments; shown as one would type it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub program: String,
+    pub args: Vec<String>,
+}
+
+impl Call {
+    pub fn new(program: &str, args: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
-            interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
-            colour: wanted || set("CLICOLOR_FORCE"),
+            program: program.to_owned(),
+            args: args.into_iter().map(Into::into).collect(),
         }
     }
 }
 
-impl Host for RealHost {
-    fn out(&self, text: &str) {
-        // The reader may be gone (`partnerctl check | head`): then there is nobody to tell.
-        let _ = writeln!(io::stdout(), "{text}");
-    }
-
-    fn err(&self, text: &str) {
-        let _ = writeln!(io::stderr(), "{text}");
-    }
-
-    fn interactive(&self) -> bool {
-        self.interactive
-    }
-
-    fn colour(&self) -> bool {
-        self.colour
-    }
-
-    fn input(&self) -> io::Result<String> {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text)?;
-        Ok(text)
-    }
-
-    fn ask(&self, question: &str) -> io::Result<String> {
-        let _ = write!(io::stderr(), "{question}: ");
-        let mut line = String::new();
-        if io::stdin().lock().read_line(&mut line)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.program)?;
+        for arg in &self.args {
+            let plain = |c: char| c.is_alphanumeric() || "-_./:=@,%+".contains(c);
+            match !arg.is_empty() && arg.chars().all(plain) {
+                true => write!(f, " {arg}")?,
+                false => write!(f, " '{}'", arg.replace('\'', "'\\''"))?,
+            }
         }
-        Ok(line.trim().to_owned())
-    }
-
-    fn ask_secret(&self, question: &str) -> io::Result<String> {
-        rpassword::prompt_password(format!("{question}: "))
-    }
-
-    fn environment(&self) -> Environment {
-        Environment::of_process()
+        Ok(())
     }
 }
 
-/// Keeps what was said and answers from a list; for tests.
-#[derive(Default)]
-pub struct RecordingHost {
-    out: RefCell<String>,
-    err: RefCell<String>,
-    answers: RefCell<VecDeque<String>>,
-    interactive: bool,
-    input: String,
+/// How a program ended; a signal counts as 128 and its number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
-impl RecordingHost {
-    /// Somebody who answers these, in order.
-    pub fn answering(answers: &[&str]) -> Self {
+impl Ran {
+    pub fn ok(&self) -> bool {
+        self.code == 0
+    }
+}
+
+/// The lines of a running program.
+pub struct Followed {
+    lines: Lines<BufReader<Box<dyn AsyncRead + Unpin>>>,
+    /// Dropped with the lines, and the program with it.
+    _child: Option<tokio::process::Child>,
+}
+
+impl Followed {
+    pub fn new(stream: Box<dyn AsyncRead + Unpin>, child: Option<tokio::process::Child>) -> Self {
         Self {
-            interactive: true,
-            answers: RefCell::new(answers.iter().map(ToString::to_string).collect()),
-            ..Self::default()
+            lines: BufReader::new(stream).lines(),
+            _child: child,
         }
     }
 
-    /// A pipe with this text in it.
-    pub fn piping(input: &str) -> Self {
-        Self {
-            input: input.to_owned(),
-            ..Self::default()
-        }
-    }
-
-    /// What was written to standard output since the last call.
-    pub fn take_out(&self) -> String {
-        self.out.take()
-    }
-
-    pub fn take_err(&self) -> String {
-        self.err.take()
-    }
-}
-
-impl Host for RecordingHost {
-    fn out(&self, text: &str) {
-        self.out.borrow_mut().push_str(&format!("{text}\n"));
-    }
-
-    fn err(&self, text: &str) {
-        self.err.borrow_mut().push_str(&format!("{text}\n"));
-    }
-
-    fn interactive(&self) -> bool {
-        self.interactive
-    }
-
-    fn colour(&self) -> bool {
-        false
-    }
-
-    fn input(&self) -> io::Result<String> {
-        Ok(self.input.clone())
-    }
-
-    fn ask(&self, question: &str) -> io::Result<String> {
-        self.err(question);
-        let answer = self.answers.borrow_mut().pop_front();
-        answer.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
-    }
-
-    fn ask_secret(&self, question: &str) -> io::Result<String> {
-        self.ask(question)
-    }
-
-    fn environment(&self) -> Environment {
-        Environment::default()
+    pub async fn line(&mut self) -> io::Result<Option<String>> {
+        self.lines.next_line().await
     }
 }

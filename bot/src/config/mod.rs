@@ -273,8 +273,15 @@ fn read_token(
 
 fn read_env(options: &LoadOptions, problems: &mut Vec<Diagnostic>) -> EnvFile {
     let dir = &options.partner_dir;
-    let path = options.env_file.clone().unwrap_or_else(|| dir.join(".env"));
-    let text = match &options.env_file {
+    // systemd hands the whole file over as the credential `env`; the one beside config.yaml is then not readable.
+    let credential = options.environment.get("CREDENTIALS_DIRECTORY");
+    let credential = credential.map(|dir| Path::new(dir).join("env"));
+    let given = options
+        .env_file
+        .clone()
+        .or(credential.filter(|path| path.is_file()));
+    let path = given.clone().unwrap_or_else(|| dir.join(".env"));
+    let text = match &given {
         Some(path) => read_text(path).map(Some),
         None => read_inside(dir, &path),
     };

@@ -33,6 +33,8 @@ pub struct ConfigSpec {
     pub privacy: Option<Text>,
     /// Replaces built-in phrases by their names.
     pub texts: BTreeMap<String, Text>,
+    /// Words to choose partners by: `partnerctl status --tag city=almaty`. The bot itself does not look at them.
+    pub tags: BTreeMap<String, String>,
     /// Protection against floods.
     pub limits: LimitsSpec,
 }

@@ -42,7 +42,49 @@ pub struct HotLead {
     pub last_seen_at: i64,
 }
 
+/// A bot's data in the operator's table; times are 0 when there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromRow, serde::Serialize)]
+pub struct Figures {
+    pub leads_today: i64,
+    pub hot: i64,
+    /// When the oldest update came that is not handled.
+    pub oldest_update: i64,
+    /// Since when the oldest message waits that may already leave.
+    pub oldest_message: i64,
+    pub waiting: i64,
+    pub unknown: i64,
+    pub set_aside: i64,
+    /// Timers due for more than five minutes.
+    pub stuck_timers: i64,
+}
+
+/// A timer this late did not fire.
+const STUCK_MS: i64 = 300_000;
+
 impl Store {
+    pub async fn figures(&mut self, now: i64, today: i64, hot_score: i64) -> sqlx::Result<Figures> {
+        sqlx::query_as(
+            "SELECT
+               (SELECT COUNT(*) FROM leads WHERE partner_id = $1 AND insider = 0 AND created_at >= $2) AS leads_today,
+               (SELECT COUNT(*) FROM leads WHERE partner_id = $1 AND insider = 0 AND handled_at = 0
+                 AND (score >= $3 OR handoff = 'waiting' OR phone <> '' OR email <> '')) AS hot,
+               (SELECT COALESCE(MIN(received_at), 0) FROM inbox WHERE partner_id = $1 AND state = 'pending') AS oldest_update,
+               (SELECT COALESCE(MIN(CASE WHEN not_before > created_at THEN not_before ELSE created_at END), 0) FROM outbox
+                 WHERE partner_id = $1 AND state IN ('due', 'sending') AND not_before <= $4) AS oldest_message,
+               (SELECT COUNT(*) FROM outbox WHERE partner_id = $1 AND state IN ('due', 'sending')) AS waiting,
+               (SELECT COUNT(*) FROM outbox WHERE partner_id = $1 AND state = 'unknown') AS unknown,
+               (SELECT COUNT(*) FROM inbox WHERE partner_id = $1 AND state = 'dead') AS set_aside,
+               (SELECT COUNT(*) FROM timers WHERE partner_id = $1 AND due_at < $5) AS stuck_timers",
+        )
+        .bind(&self.partner_id)
+        .bind(today)
+        .bind(hot_score)
+        .bind(now)
+        .bind(now - STUCK_MS)
+        .fetch_one(&mut self.connection)
+        .await
+    }
+
     pub async fn stats(&mut self, window: StatsWindow, hot_score: i64) -> sqlx::Result<Stats> {
         let totals: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
             "SELECT COUNT(*),

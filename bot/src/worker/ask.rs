@@ -5,6 +5,8 @@ use serde_json::json;
 use super::desk::Desk;
 use super::round::Work;
 use crate::control::Question;
+use crate::panel::local;
+use crate::panel::parse::Period;
 use crate::{invite, story};
 
 /// A handled update's id is of no use after two days: Telegram keeps an update for one.
@@ -29,6 +31,12 @@ impl Desk {
                 let (pending, dead) = self.store.inbox_counts().await?;
                 let (due, unknown) = self.store.outbox_counts().await?;
                 Ok(json!({ "inbox_pending": pending, "inbox_dead": dead, "outbox_due": due, "unknown": unknown }).to_string())
+            }
+            Question::Figures => {
+                let now = self.app.clock.now_ms();
+                let today = local::window(Period::Today, now, &self.app.timezone).from;
+                let figures = self.store.figures(now, today, self.app.hot.score).await?;
+                Ok(serde_json::to_string(&figures).unwrap_or_default())
             }
             Question::Trail { after, limit } => {
                 let items = self.store.recent(after, limit).await?;

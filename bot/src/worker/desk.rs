@@ -192,7 +192,9 @@ impl Desk {
                     if *self.app.stop.borrow() {
                         return false;
                     }
-                    tokio::time::sleep(Duration::from_millis(200 << failures.min(7))).await;
+                    let pause = Duration::from_millis(200 << failures.min(7));
+                    self.app.pulse.desk_waits(pause);
+                    tokio::time::sleep(pause).await;
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! Everything that changes the partner's data goes through the desk, one round at a time, one commit a round.
 
 mod ask;
+pub mod beat;
 pub mod desk;
 mod handle;
 pub mod housekeeping;

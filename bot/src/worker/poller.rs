@@ -43,6 +43,8 @@ pub async fn run(
                 0
             },
         );
+        app.pulse
+            .poller_waits(Duration::from_secs(POLL_SECONDS.into()));
         let polled = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return Ended::Stopped,
             polled = app.client.poll(&payload) => polled,
@@ -52,6 +54,7 @@ pub async fn run(
                 failures = 0;
                 let some = !updates.is_empty();
                 app.status.polled(app.clock.now_ms(), some);
+                app.systemd.ready();
                 let Some(next) = hand_over(&desk, updates).await else {
                     return Ended::Stopped;
                 };
@@ -72,6 +75,7 @@ pub async fn run(
                 trouble(&app, &error, failures)
             }
         };
+        app.pulse.poller_waits(pause);
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return Ended::Stopped,
             () = tokio::time::sleep(pause) => {}

@@ -66,6 +66,7 @@ impl Sender {
         mut stop: watch::Receiver<bool>,
     ) {
         loop {
+            self.app.pulse.sender_turns();
             self.take_off();
             let wake = self.wake_in();
             tokio::select! {

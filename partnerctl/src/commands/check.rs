@@ -8,8 +8,9 @@ use clap::Args;
 use serde_json::json;
 
 use crate::failure::{Code, Failure};
-use crate::fleet::FleetArgs;
 use crate::host::Host;
+use crate::output::{self, OutputArgs};
+use crate::targets::TargetArgs;
 
 /// Checks configurations and funnels, and lists all problems with their places
 #[derive(Debug, Args)]
@@ -18,13 +19,10 @@ use crate::host::Host;
   partnerctl check north
   partnerctl check --json | jq .data")]
 pub struct CheckArgs {
-    /// Partners by id, by the beginning of an id, or by directory [default: all]
-    partners: Vec<String>,
-    /// Machine-readable: {"schema", "kind", "data": {"partners": [{"partner", "ok", "problems"}]}}
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    fleet: FleetArgs,
+    targets: TargetArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 struct Report {
@@ -44,25 +42,16 @@ impl Report {
 }
 
 pub fn run(args: &CheckArgs, host: &dyn Host) -> Result<(), Failure> {
-    let mut names = args.partners.clone();
-    if names.is_empty() {
-        names = args.fleet.ids();
-        if names.is_empty() {
-            let dir = args.fleet.dir.display();
-            let message = format!("no partners in {dir}; run: partnerctl create");
-            return Err(Failure::new(Code::NotFound, message));
-        }
-    }
+    let (fleet, partners) = args.targets.or_all(host)?;
     let mut reports = Vec::new();
-    for name in &names {
-        let dir = args.fleet.find(name)?;
-        let partner = dir
-            .file_name()
-            .map_or(name.clone(), |name| name.to_string_lossy().into_owned());
-        let problems = config::check(&args.fleet.options(&dir, host));
-        reports.push(Report { partner, problems });
+    for partner in &partners {
+        let problems = config::check(&fleet.options(partner, host));
+        reports.push(Report {
+            partner: partner.id.clone(),
+            problems,
+        });
     }
-    if args.json {
+    if args.output.json {
         print_json(&reports, host);
     } else {
         print_text(&reports, host);
@@ -78,9 +67,7 @@ fn print_json(reports: &[Report], host: &dyn Host) {
         .iter()
         .map(|report| json!({ "partner": report.partner, "ok": report.is_ok(), "problems": report.problems }))
         .collect();
-    let document =
-        json!({ "schema": "partnerctl/v1", "kind": "check", "data": { "partners": partners } });
-    host.out(&format!("{document:#}"));
+    output::json("check", &json!({ "partners": partners }), &[], host);
 }
 
 fn print_text(reports: &[Report], host: &dyn Host) {

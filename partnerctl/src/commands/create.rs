@@ -11,7 +11,7 @@ use bot::config::{self, LoadOptions};
 use clap::Args;
 
 use crate::failure::{Code, Failure};
-use crate::fleet::FleetArgs;
+use crate::fleet::{Fleet, FleetArgs};
 use crate::host::Host;
 use staging::Staging;
 use telegram::Bot;
@@ -62,9 +62,10 @@ pub struct CreateArgs {
 
 pub async fn run(args: CreateArgs, host: &dyn Host) -> Result<(), Failure> {
     let wish = Wish::gather(&args, host)?;
-    let home = args.fleet.dir.join(&wish.id);
+    let fleet = args.fleet.open(host);
+    let home = fleet.layout.partner(&wish.id);
     // Judged first and written again later: while Telegram is asked, nothing lies on the disk.
-    drop(stage(&wish, &args)?);
+    drop(stage(&wish, &fleet)?);
     let bot = match args.skip_token_check {
         true => None,
         false => Some(telegram::get_me(&wish).await?),
@@ -72,21 +73,21 @@ pub async fn run(args: CreateArgs, host: &dyn Host) -> Result<(), Failure> {
     let made_for = bot
         .as_ref()
         .map_or(String::new(), |bot| format!(" for @{}", bot.username));
-    stage(&wish, &args)?.publish(&home)?;
+    stage(&wish, &fleet)?.publish(&home)?;
     host.out(&format!("created {}{made_for}", home.display()));
-    report_next(&args, &wish, bot.as_ref(), &home, host);
+    report_next(&args, &fleet, &wish, bot.as_ref(), host);
     Ok(())
 }
 
 /// Writes the files beside their final place and has them judged as the bot will judge them.
-fn stage(wish: &Wish, args: &CreateArgs) -> Result<Staging, Failure> {
-    let shared = funnels_dir(&args.fleet);
-    let staging = Staging::create(&args.fleet.dir, &wish.id)?;
+fn stage(wish: &Wish, fleet: &Fleet) -> Result<Staging, Failure> {
+    let shared = fleet.funnels_dir();
+    let staging = Staging::create(&fleet.layout, &wish.id)?;
     staging.write(
         "config.yaml",
         &render::config(wish, &shared_funnels(&shared)),
     )?;
-    staging.write(".env", &render::env(wish))?;
+    staging.write_secret(".env", &render::env(wish))?;
     let options = LoadOptions {
         partner_dir: staging.home(),
         funnels_dir: Some(shared),
@@ -94,7 +95,7 @@ fn stage(wish: &Wish, args: &CreateArgs) -> Result<Staging, Failure> {
     };
     let problems = match config::load(&options) {
         Ok(config) => {
-            return refuse_second_use(&args.fleet, config.telegram.bot_id).map(|()| staging);
+            return refuse_second_use(fleet, config.telegram.bot_id).map(|()| staging);
         }
         Err(problems) => problems,
     };
@@ -111,9 +112,9 @@ fn stage(wish: &Wish, args: &CreateArgs) -> Result<Staging, Failure> {
 }
 
 /// Two programs polling with one token take each other's updates.
-fn refuse_second_use(fleet: &FleetArgs, bot_id: i64) -> Result<(), Failure> {
+fn refuse_second_use(fleet: &Fleet, bot_id: i64) -> Result<(), Failure> {
     for id in fleet.ids() {
-        let dir = fleet.dir.join(&id);
+        let dir = fleet.layout.partner(&id);
         let options = LoadOptions {
             partner_dir: dir.clone(),
             ..LoadOptions::default()
@@ -129,13 +130,6 @@ fn refuse_second_use(fleet: &FleetArgs, bot_id: i64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn funnels_dir(fleet: &FleetArgs) -> PathBuf {
-    fleet
-        .funnels
-        .clone()
-        .unwrap_or_else(|| fleet.dir.join("../funnels"))
-}
-
 fn shared_funnels(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
@@ -146,13 +140,9 @@ fn shared_funnels(dir: &Path) -> Vec<String> {
     names
 }
 
-fn report_next(args: &CreateArgs, wish: &Wish, bot: Option<&Bot>, home: &Path, host: &dyn Host) {
-    let dir = &args.fleet.dir;
-    let suffix = if dir == Path::new("partners") {
-        String::new()
-    } else {
-        format!(" --dir {}", dir.display())
-    };
+fn report_next(args: &CreateArgs, fleet: &Fleet, wish: &Wish, bot: Option<&Bot>, host: &dyn Host) {
+    let suffix = fleet.suffix(host);
+    let home = fleet.layout.partner(&wish.id);
     host.out("next:");
     host.out(&format!("  partnerctl check {}{suffix}", wish.id));
     host.out(&format!("  bot run --partner {}", home.display()));

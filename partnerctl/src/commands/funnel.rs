@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 
 use super::check::paint;
 use crate::failure::{Code, Failure};
-use crate::fleet::FleetArgs;
+use crate::fleet::{Fleet, FleetArgs};
 use crate::host::Host;
 
 /// Draws and tests funnels, and tells what may stand in them
@@ -60,9 +60,9 @@ pub(super) struct Ground {
 }
 
 impl Setting {
-    fn partner_id(&self) -> String {
+    fn partner_id(&self, fleet: &Fleet) -> String {
         const DEMO: &str = "demo";
-        let ids = self.fleet.ids();
+        let ids = fleet.ids();
         let first = || {
             ids.first()
                 .filter(|_| !ids.iter().any(|id| id == DEMO))
@@ -76,14 +76,15 @@ impl Setting {
 
     /// Prints every problem; fails on errors.
     fn load(&self, host: &dyn Host) -> Result<Ground, Failure> {
-        let dir = self.fleet.find(&self.partner_id())?;
+        let fleet = self.fleet.open(host);
+        let partner = fleet.one(&self.partner_id(&fleet))?;
         let refuse = |problems: &[bot::diagnostic::Diagnostic]| {
             for problem in problems {
                 host.err(&format!("{}\n", paint(problem, host.colour())));
             }
             Failure::said(Code::InvalidConfig)
         };
-        let config = config::load_without_token(&self.fleet.options(&dir, host))
+        let config = config::load_without_token(&fleet.options(&partner, host))
             .map_err(|problems| refuse(&problems))?;
         let compiled = config::load_funnels(&config);
         match compiled.funnels {

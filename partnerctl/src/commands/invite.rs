@@ -22,11 +22,11 @@ pub struct InviteArgs {
 }
 
 pub async fn run(args: InviteArgs, host: &dyn Host) -> Result<(), Failure> {
-    let dir = args.fleet.find(&args.partner)?;
-    let Some(socket) = socket_of(&dir, args.data_dir.as_deref())? else {
+    let partner = args.fleet.open(host).one(&args.partner)?;
+    let Some(socket) = socket_of(&partner, args.data_dir.as_deref())? else {
         let message = format!(
             "the bot is not running, and only it can sign an invitation; run: bot run --partner {}",
-            dir.display()
+            partner.dir.display()
         );
         return Err(Failure::new(Code::Unhealthy, message));
     };

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::bot_socket::BotSocket;
 use crate::failure::{Code, Failure};
-use crate::fleet::FleetArgs;
+use crate::fleet::{Fleet, FleetArgs, Partner};
 use crate::host::Host;
 
 /// Tells why each message to a lead was sent or not
@@ -35,20 +35,21 @@ pub struct WhyArgs {
 }
 
 pub async fn run(args: WhyArgs, host: &dyn Host) -> Result<(), Failure> {
-    let dir = args.fleet.find(&args.partner)?;
+    let fleet = args.fleet.open(host);
+    let partner = fleet.one(&args.partner)?;
     let number = args.lead.trim_start_matches('#');
     let Ok(lead) = number.parse::<u64>() else {
         let message = format!("\"{}\" is not a lead's number; write it like 12", args.lead);
         return Err(Failure::new(Code::Usage, message));
     };
-    let story = match socket_of(&dir, args.data_dir.as_deref())? {
+    let story = match socket_of(&partner, args.data_dir.as_deref())? {
         Some(socket) => ask_bot(&socket, lead).await?,
-        None => ask_program(&dir, &args, lead).await?,
+        None => ask_program(&fleet, &partner, &args, lead).await?,
     };
     if args.json {
         host.out(&format!("{story:#}"));
     } else {
-        let config = bot::config::load(&args.fleet.options(&dir, host));
+        let config = bot::config::load(&fleet.options(&partner, host));
         let zone = config
             .ok()
             .and_then(|config| TimeZone::get(&config.partner.timezone).ok());
@@ -58,14 +59,15 @@ pub async fn run(args: WhyArgs, host: &dyn Host) -> Result<(), Failure> {
 }
 
 /// The socket of a bot that listens there now; a file left by a bot that died is none.
-pub(super) fn socket_of(dir: &Path, data_dir: Option<&Path>) -> anyhow::Result<Option<BotSocket>> {
-    let path = data_dir
-        .map_or_else(|| dir.join("data"), Path::to_owned)
-        .join("bot.sock");
+pub(super) fn socket_of(
+    partner: &Partner,
+    data_dir: Option<&Path>,
+) -> anyhow::Result<Option<BotSocket>> {
+    let path = data_dir.unwrap_or(&partner.data).join("bot.sock");
     if std::os::unix::net::UnixStream::connect(&path).is_err() {
         return Ok(None);
     }
-    BotSocket::new(&path).map(Some)
+    Ok(Some(BotSocket::new(&path)))
 }
 
 async fn ask_bot(socket: &BotSocket, lead: u64) -> Result<Value, Failure> {
@@ -77,29 +79,23 @@ async fn ask_bot(socket: &BotSocket, lead: u64) -> Result<Value, Failure> {
 }
 
 /// A bot that is down cannot answer, but its program can read the data.
-async fn ask_program(dir: &Path, args: &WhyArgs, lead: u64) -> Result<Value, Failure> {
-    let beside = std::env::current_exe()?.with_file_name("bot");
-    let program = if beside.is_file() {
-        beside
-    } else {
-        PathBuf::from("bot")
-    };
+async fn ask_program(
+    fleet: &Fleet,
+    partner: &Partner,
+    args: &WhyArgs,
+    lead: u64,
+) -> Result<Value, Failure> {
+    let program = crate::programs::bot();
     let mut command = tokio::process::Command::new(&program);
     command
         .arg("why")
         .arg(lead.to_string())
         .arg("--partner")
-        .arg(dir);
-    let folders = [
-        ("--data-dir", &args.data_dir),
-        ("--funnels", &args.fleet.funnels),
-    ];
-    for (name, folder) in folders {
-        command.args(
-            folder
-                .iter()
-                .flat_map(|folder| [name.as_ref(), folder.as_os_str()]),
-        );
+        .arg(&partner.dir)
+        .arg("--data-dir")
+        .arg(args.data_dir.as_ref().unwrap_or(&partner.data));
+    if let Some(funnels) = fleet.given_funnels() {
+        command.arg("--funnels").arg(funnels);
     }
     let output = command
         .stdin(Stdio::null())

@@ -1,11 +1,13 @@
 //! Files that appear all at once under their final name, or not at all.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+use crate::layout::Layout;
 
 /// `<partners>/.new-…/<id>`; removed when dropped before `publish`.
 pub struct Staging {
@@ -13,10 +15,13 @@ pub struct Staging {
     made: Option<PathBuf>,
     top: PathBuf,
     id: String,
+    /// Of the directory and of files without secrets.
+    modes: (u32, u32),
 }
 
 impl Staging {
-    pub fn create(partners: &Path, id: &str) -> Result<Self> {
+    pub fn create(layout: &Layout, id: &str) -> Result<Self> {
+        let partners = &layout.partners;
         let made = (!partners.exists()).then(|| partners.to_owned());
         fs::create_dir_all(partners)
             .with_context(|| format!("cannot make {}", partners.display()))?;
@@ -27,12 +32,14 @@ impl Staging {
             made,
             top,
             id: id.to_owned(),
+            modes: layout.partner_modes(),
         };
         let home = staging.home();
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&home)
+            .and_then(|()| fs::set_permissions(&home, Permissions::from_mode(staging.modes.0)))
             .with_context(|| format!("cannot make {}", home.display()))?;
         Ok(staging)
     }
@@ -42,15 +49,25 @@ impl Staging {
     }
 
     /// A file only its owner can read.
+    pub fn write_secret(&self, name: &str, text: &str) -> Result<()> {
+        self.write_as(name, text, 0o600)
+    }
+
+    /// A file the bot's own user can read.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
+        self.write_as(name, text, self.modes.1)
+    }
+
+    fn write_as(&self, name: &str, text: &str, mode: u32) -> Result<()> {
         let path = self.home().join(name);
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(0o600)
+            .mode(mode)
             .open(&path)
             .with_context(|| format!("cannot write {}", path.display()))?;
-        file.write_all(text.as_bytes())
+        file.set_permissions(Permissions::from_mode(mode))
+            .and_then(|()| file.write_all(text.as_bytes()))
             .and_then(|()| file.sync_all())
             .with_context(|| format!("cannot write {}", path.display()))
     }

@@ -33,7 +33,7 @@ impl Wish {
             let message = format!("partner id \"{id}\": an id has 1 to 32 of a-z, 0-9 and -");
             return Err(Failure::new(Code::Usage, message));
         }
-        let home = args.fleet.dir.join(&id);
+        let home = args.fleet.open(host).layout.partner(&id);
         if home.symlink_metadata().is_ok() {
             let message = format!("{} exists; choose another id, or edit it", home.display());
             return Err(Failure::new(Code::Conflict, message));

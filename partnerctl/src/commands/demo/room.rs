@@ -81,7 +81,7 @@ impl Room {
         let demo = Demo {
             world: sandbox.world(),
             supervisor: supervisor.clone(),
-            socket: BotSocket::new(&state.socket())?,
+            socket: BotSocket::new(&state.socket()),
             offset_ms,
             starts: StdMutex::new(StartWords::new(funnel_dirs(config.funnels))),
             phones: StdMutex::default(),
@@ -105,7 +105,7 @@ impl Room {
         if self.cast.named {
             return Ok(());
         }
-        let socket = BotSocket::new(&self.state.socket())?;
+        let socket = BotSocket::new(&self.state.socket());
         let invitation = loop {
             match socket.post("/invite").await {
                 Ok(invitation) => break invitation,
