@@ -33,7 +33,7 @@ pub fn record(
     verb: &str,
     partners: &[String],
     what: &str,
-    result: &Result<(), String>,
+    result: &std::result::Result<(), String>,
 ) {
     let line = Line {
         at: host.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -48,6 +48,14 @@ pub fn record(
     };
     if let Err(error) = append(layout, &line) {
         host.err(&format!("warning: not in the audit log: {error:#}"));
+    }
+}
+
+/// How something ended, for the log.
+pub fn told(done: &Result<()>) -> std::result::Result<(), String> {
+    match done {
+        Ok(()) => Ok(()),
+        Err(error) => Err(format!("{error:#}")),
     }
 }
 

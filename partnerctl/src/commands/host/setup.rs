@@ -70,10 +70,7 @@ pub fn run(args: &SetupArgs, host: &dyn Host) -> Result<(), Failure> {
         return Err(Failure::said(Code::Changes));
     }
     let done = plan::apply(&steps, host);
-    let told = done
-        .as_ref()
-        .map(|()| ())
-        .map_err(|error| format!("{error:#}"));
+    let told = audit::told(&done);
     let what = format!(
         "{}, {}",
         layout.mode.name(),
