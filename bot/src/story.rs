@@ -52,6 +52,8 @@ fn event_words(item: &StoryItem) -> String {
         "handled" if value == "on" => format!("обработал партнёр: {name}"),
         "handled" => format!("партнёр вернул в список: {name}"),
         "language" => format!("язык: {value}"),
+        "zone" if value.is_empty() => "живёт по времени партнёра".to_owned(),
+        "zone" => format!("часовой пояс {value} ({})", zone_source(name)),
         "ignored" => format!("без ответа: {value}"),
         other => format!("{other} {place} {name} {value}"),
     }
@@ -67,6 +69,17 @@ fn way_in(by: &str) -> String {
         _ if by == "call" => "как часть другой".to_owned(),
         _ if by == "step" => "с шага другой".to_owned(),
         _ => by.to_owned(),
+    }
+}
+
+/// How a zone became known.
+fn zone_source(source: &str) -> &str {
+    match source {
+        "language" => "по языку",
+        "phone" => "по номеру телефона",
+        "asked" => "ответил на вопрос",
+        "set" => "выбрал сам",
+        other => other,
     }
 }
 

@@ -47,6 +47,7 @@ CREATE TABLE leads (
   handled_at   BIGINT NOT NULL,             -- 0 until the partner marks the lead
   handled_by   TEXT   NOT NULL,
   hot_at       BIGINT NOT NULL,             -- last time the partner was told it is hot
+  zone         TEXT   NOT NULL,             -- JSON {name, source, confidence}; '' follows the partner's zone
   created_at   BIGINT NOT NULL,
   last_seen_at BIGINT NOT NULL,
   PRIMARY KEY (partner_id, id)

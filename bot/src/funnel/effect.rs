@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{Press, TimerData, TimerName};
-use crate::lead::{Contact, Handoff};
+use crate::lead::{Contact, Handoff, Zone};
 
 /// One thing to be done for the lead. The engine has already applied it to the `Lead` and `Session` it returns.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +59,8 @@ pub enum Effect {
     /// `/stop` (true) and the way back (false).
     OptOut(bool),
     Language(String),
+    /// The lead's time zone is another now: what waits by their clock is planned anew.
+    Zone(Zone),
     /// `/forget_me`, confirmed.
     Forget,
     /// For the story of the lead: an input that changed nothing, and why.

@@ -150,6 +150,7 @@ const BUILT_IN: &[(&str, Phrase)] = &[
     ("help", Phrase::CommandHelp),
     ("human", Phrase::CommandHuman),
     ("language", Phrase::CommandLanguage),
+    ("timezone", Phrase::CommandTimezone),
     ("privacy", Phrase::CommandPrivacy),
     ("stop", Phrase::CommandStop),
     ("forget_me", Phrase::CommandForgetMe),

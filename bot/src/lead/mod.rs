@@ -1,11 +1,16 @@
 //! A lead: who is talking to the bot and what is known of them. PURE.
 
+pub mod cities;
 pub mod contact;
+mod dial;
 mod dialling;
+pub mod zone;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+
+pub use zone::{Zone, ZoneSource};
 
 /// Per-partner number of a lead, shown as `#12`.
 pub type LeadId = i64;
@@ -29,6 +34,8 @@ pub struct Lead {
     /// `/stop` was said: nothing but answers to the lead's own words.
     pub opted_out: bool,
     pub handoff: Handoff,
+    /// Whose clock the bot goes by when it speaks first.
+    pub zone: Zone,
     pub first_touch: Option<Touch>,
     pub last_touch: Option<Touch>,
     /// Unix milliseconds.

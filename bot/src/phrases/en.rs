@@ -48,6 +48,12 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::ForgetKept => "All right, nothing is deleted.",
         P::LanguageAsk => "Which language suits you best?",
         P::LanguageSet => "All right, English from now on.",
+        P::TimezoneAsk => {
+            "So that I never write at night: where do you live? Next to a city is its time now."
+        }
+        P::TimezoneSet => "All right, your time: {{ value }}.",
+        P::TimezoneMore => "🌍 Other countries",
+        P::TimezoneLess => "◀ Back",
         P::OldButton => "That button is from an earlier message. Let us go on from here 👇",
         P::NothingHere => {
             "I am a bot and do not understand everything. I can start over or call a person: /human"
@@ -87,6 +93,7 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::CommandHelp => "What I can do",
         P::CommandHuman => "Call a person",
         P::CommandLanguage => "Change the language",
+        P::CommandTimezone => "My time zone",
         P::CommandPrivacy => "What I keep about you",
         P::CommandStop => "Do not write to me",
         P::CommandForgetMe => "Delete my data",

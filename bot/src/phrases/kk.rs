@@ -54,6 +54,12 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::ForgetKept => "Жарайды, ештеңені өшірмеймін.",
         P::LanguageAsk => "Қай тілде сөйлескен ыңғайлы?",
         P::LanguageSet => "Жарайды, әрі қарай қазақша.",
+        P::TimezoneAsk => {
+            "Түнде жазып мазаламас үшін: қай жерде тұрасыз? Қаланың жанында қазіргі уақыты тұр."
+        }
+        P::TimezoneSet => "Жарайды, сіздің уақытыңыз: {{ value }}.",
+        P::TimezoneMore => "🌍 Басқа елдер",
+        P::TimezoneLess => "◀ Артқа",
         P::OldButton => "Бұл бұрынғы хабардың батырмасы. Осы жерден жалғастырайық 👇",
         P::NothingHere => {
             "Мен ботпын, бәрін түсіне бермеймін. Басынан бастай аламын немесе адам шақырамын: /human"
@@ -91,6 +97,7 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::CommandHelp => "Не істей аламын",
         P::CommandHuman => "Адам шақыру",
         P::CommandLanguage => "Тілді ауыстыру",
+        P::CommandTimezone => "Менің уақыт белдеуім",
         P::CommandPrivacy => "Сіз туралы не сақтаймын",
         P::CommandStop => "Маған жазбау",
         P::CommandForgetMe => "Деректерімді өшіру",

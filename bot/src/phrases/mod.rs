@@ -37,6 +37,10 @@ phrases! {
     ForgetKept "forget_kept",
     LanguageAsk "language_ask",
     LanguageSet "language_set",
+    TimezoneAsk "timezone_ask",
+    TimezoneSet "timezone_set",
+    TimezoneMore "timezone_more",
+    TimezoneLess "timezone_less",
     OldButton "old_button",
     NothingHere "nothing_here",
     UnknownCommand "unknown_command",
@@ -68,6 +72,7 @@ phrases! {
     CommandHelp "command_help",
     CommandHuman "command_human",
     CommandLanguage "command_language",
+    CommandTimezone "command_timezone",
     CommandPrivacy "command_privacy",
     CommandStop "command_stop",
     CommandForgetMe "command_forget_me",
@@ -82,7 +87,13 @@ impl Phrase {
         use Phrase as P;
         let button = matches!(
             self,
-            P::StartOver | P::ForgetYes | P::ForgetNo | P::ContactButton | P::OldButton
+            P::StartOver
+                | P::ForgetYes
+                | P::ForgetNo
+                | P::ContactButton
+                | P::OldButton
+                | P::TimezoneMore
+                | P::TimezoneLess
         );
         button || self.name().starts_with("command_")
     }

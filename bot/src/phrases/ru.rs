@@ -58,6 +58,12 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::ForgetKept => "Хорошо, ничего не удаляю.",
         P::LanguageAsk => "На каком языке вам удобнее?",
         P::LanguageSet => "Хорошо, дальше по-русски.",
+        P::TimezoneAsk => {
+            "Чтобы не писать вам ночью: где вы живёте? Рядом с городом его время сейчас."
+        }
+        P::TimezoneSet => "Хорошо, ваше время: {{ value }}.",
+        P::TimezoneMore => "🌍 Другие страны",
+        P::TimezoneLess => "◀ Назад",
         P::OldButton => "Эта кнопка из прошлого сообщения. Продолжим отсюда 👇",
         P::NothingHere => {
             "Я бот и понимаю не всё. Могу начать сначала или позвать человека: /human"
@@ -99,6 +105,7 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::CommandHelp => "Что я умею",
         P::CommandHuman => "Позвать человека",
         P::CommandLanguage => "Сменить язык",
+        P::CommandTimezone => "Мой часовой пояс",
         P::CommandPrivacy => "Что я о вас храню",
         P::CommandStop => "Больше не писать мне",
         P::CommandForgetMe => "Удалить мои данные",

@@ -7,11 +7,11 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::rows::Binds;
 use super::{Case, Store};
-use crate::lead::{Contact, ContactKind, Lead, LeadId};
+use crate::lead::{Contact, ContactKind, Lead, LeadId, Zone};
 
 const COLUMNS: &str = "id, chat_id, first_name, last_name, username, language, phone, phone_origin, email, email_origin,
     tags, score, reach, opted_out, handoff, first_touch, last_touch, session, insider, handled_at, handled_by, hot_at,
-    created_at, last_seen_at";
+    zone, created_at, last_seen_at";
 
 impl Store {
     /// The cases of these chats, as far as they exist.
@@ -72,6 +72,7 @@ fn case(row: &SqliteRow) -> sqlx::Result<Case> {
         reach: word(&row.try_get::<String, _>("reach")?),
         opted_out: row.try_get::<i64, _>("opted_out")? != 0,
         handoff: word(&row.try_get::<String, _>("handoff")?),
+        zone: json(row, "zone")?,
         first_touch: json(row, "first_touch")?,
         last_touch: json(row, "last_touch")?,
         created_at: row.try_get("created_at")?,
@@ -106,6 +107,14 @@ fn to_word(value: &impl Serialize) -> String {
 
 fn to_json(value: &impl Serialize) -> sqlx::Result<String> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
+/// A lead who follows the partner's zone costs nothing.
+fn zone_json(zone: &Zone) -> sqlx::Result<String> {
+    if *zone == Zone::default() {
+        return Ok(String::new());
+    }
+    to_json(zone)
 }
 
 fn contact_parts(contact: Option<&Contact>) -> (String, String) {
@@ -155,6 +164,9 @@ pub(super) fn bind(case: &Case, binds: &mut Binds<'_>) -> sqlx::Result<()> {
         .put(case.handled_at)?
         .put(case.handled_by.clone())?
         .put(case.hot_at)?;
-    binds.put(lead.created_at)?.put(lead.last_seen_at)?;
+    binds
+        .put(zone_json(&lead.zone)?)?
+        .put(lead.created_at)?
+        .put(lead.last_seen_at)?;
     Ok(())
 }

@@ -74,7 +74,7 @@ async fn cases(tx: &mut SqliteConnection, partner: &str, rows: &[Case]) -> sqlx:
     Statement {
         head: "INSERT INTO leads (partner_id, id, chat_id, first_name, last_name, username, language, phone, phone_origin,
                email, email_origin, tags, score, reach, opted_out, handoff, first_touch, last_touch, funnel, step, session,
-               insider, handled_at, handled_by, hot_at, created_at, last_seen_at)",
+               insider, handled_at, handled_by, hot_at, zone, created_at, last_seen_at)",
         tail: "ON CONFLICT (partner_id, id) DO UPDATE SET first_name = excluded.first_name, last_name = excluded.last_name,
                username = excluded.username, language = excluded.language, phone = excluded.phone,
                phone_origin = excluded.phone_origin, email = excluded.email, email_origin = excluded.email_origin,
@@ -82,8 +82,8 @@ async fn cases(tx: &mut SqliteConnection, partner: &str, rows: &[Case]) -> sqlx:
                handoff = excluded.handoff, first_touch = excluded.first_touch, last_touch = excluded.last_touch,
                funnel = excluded.funnel, step = excluded.step, session = excluded.session, insider = excluded.insider,
                handled_at = excluded.handled_at, handled_by = excluded.handled_by, hot_at = excluded.hot_at,
-               last_seen_at = excluded.last_seen_at",
-        columns: 26,
+               zone = excluded.zone, last_seen_at = excluded.last_seen_at",
+        columns: 27,
         partner: PartnerPlace::EachRow,
     }
     .run(tx, partner, rows, super::cases::bind)

@@ -4,7 +4,7 @@ use crate::funnel::Outcome;
 use crate::funnel::effect::{Effect, Message, Notice};
 use crate::funnel::event::{TimerData, TimerName};
 use crate::funnel::session::Place;
-use crate::lead::{Handoff, LeadId};
+use crate::lead::{Handoff, LeadId, ZoneSource};
 use crate::policy::{self, Decision};
 use crate::store::{Case, Class, EventRow, InboxState, Lane, Member, OutboxRow};
 use crate::telegram::outgoing;
@@ -159,6 +159,10 @@ impl Turn {
                 0,
             ),
             Effect::Language(code) => self.event(case, place, cause, "language", "", &code, 0),
+            Effect::Zone(zone) => {
+                let source = zone_word(zone.source);
+                self.event(case, place, cause, "zone", source, &zone.name, 0);
+            }
             Effect::Ignored { why } => self.event(case, place, cause, "ignored", "", why, 0),
             // Handled by the caller.
             Effect::Say(_)
@@ -240,6 +244,16 @@ fn notice_word(notice: &Notice) -> &str {
         Notice::Hot => "hot",
         Notice::Human => "human",
         Notice::Text(text) => text,
+    }
+}
+
+fn zone_word(source: ZoneSource) -> &'static str {
+    match source {
+        ZoneSource::Partner => "partner",
+        ZoneSource::Language => "language",
+        ZoneSource::Phone => "phone",
+        ZoneSource::Asked => "asked",
+        ZoneSource::Set => "set",
     }
 }
 

@@ -8,6 +8,7 @@ mod journeys;
 mod pictures;
 mod storm;
 mod tools;
+mod wishes;
 
 use bot::funnel::{Funnels, SourceFile, compile, transcript};
 use bot::partner::Partner;

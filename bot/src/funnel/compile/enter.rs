@@ -28,6 +28,8 @@ const TAKEN: &[&str] = &[
     "privacy",
     "forget_me",
     "language",
+    "timezone",
+    "notifications",
     "hot_leads",
     "my_stats",
     "my_leads",

@@ -1,11 +1,11 @@
-//! What the bot can do from any step of any funnel: /help, /human, /stop, /privacy, /forget_me, /language. PURE.
+//! What the bot can do from any step of any funnel: /help, /human, /stop, /privacy, /forget_me, /language, /timezone. PURE.
 
 use super::Turn;
 use crate::funnel::effect::{Effect, Message};
 use crate::funnel::event::TimerName;
 use crate::funnel::html;
 use crate::funnel::session::Session;
-use crate::lead::Lead;
+use crate::lead::{Lead, ZoneSource};
 use crate::phrases::{Phrase, language_name};
 
 impl Turn<'_> {
@@ -18,6 +18,7 @@ impl Turn<'_> {
             "privacy" => self.say_phrase(Phrase::Privacy),
             "forget_me" => self.ask_to_forget(),
             "language" => self.ask_language(),
+            "timezone" => self.ask_timezone(ZoneSource::Set),
             other => match self.funnels.commands.get(other) {
                 Some((funnel, _)) => self.begin_from_trigger(*funnel, &format!("command:{other}")),
                 None => self.say_phrase(Phrase::UnknownCommand),
@@ -40,6 +41,7 @@ impl Turn<'_> {
             {
                 self.choose_language(code)
             }
+            ("zone" | "zone_asked", button) => self.timezone_pressed(step, button),
             ("forget", _) => self.ignore("nothing is being forgotten"),
             _ => self.ignore("a button of another version of the bot"),
         }

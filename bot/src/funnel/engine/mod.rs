@@ -10,6 +10,7 @@ mod roads;
 mod say;
 mod start;
 mod timers;
+mod timezone;
 mod words;
 
 use std::sync::Arc;
@@ -180,6 +181,7 @@ impl<'a> Turn<'a> {
     }
 
     fn finish(&mut self) {
+        self.reconsider_zone();
         if self.keyboard_due {
             self.drop_contact_keyboard();
         }

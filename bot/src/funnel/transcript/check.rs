@@ -22,6 +22,7 @@ pub(super) fn check(talk: &Talk<'_>, text: &str) -> Result<(), String> {
             .as_ref()
             .map_or("-".into(), |contact| contact.value.clone()),
         "language" => talk.lead.language.clone(),
+        "zone" => talk.lead.zone.name_or(&talk.partner.timezone).to_owned(),
         "source" => talk
             .lead
             .first_touch
@@ -39,7 +40,7 @@ pub(super) fn check(talk: &Talk<'_>, text: &str) -> Result<(), String> {
             Some(name) => answer(talk, name),
             None => {
                 return Err(format!(
-                    "\"= {other}\" checks nothing; write score, tags, step, answers.<name>, phone, email, language, source, campaign, handoff or stopped"
+                    "\"= {other}\" checks nothing; write score, tags, step, answers.<name>, phone, email, language, zone, source, campaign, handoff or stopped"
                 ));
             }
         },

@@ -26,7 +26,7 @@ pub(super) struct Seen {
 
 pub(super) struct Talk<'a> {
     funnels: &'a Funnels,
-    partner: &'a Partner,
+    pub partner: &'a Partner,
     pub session: Session,
     pub lead: Lead,
     pub now_ms: i64,
@@ -111,6 +111,7 @@ impl<'a> Talk<'a> {
             Effect::Handoff(_)
             | Effect::OptOut(_)
             | Effect::Language(_)
+            | Effect::Zone(_)
             | Effect::Forget
             | Effect::Ignored { .. } => {}
         }

@@ -1,0 +1,103 @@
+//! The lead's clock: guessed from what is known, asked in one tap. PURE.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::Turn;
+use crate::funnel::effect::{Button, Effect};
+use crate::lead::cities::{self, City};
+use crate::lead::{Zone, ZoneSource};
+use crate::phrases::Phrase;
+
+/// Buttons in a row: a city with its time needs half a phone's width.
+const COLUMNS: usize = 2;
+
+impl Turn<'_> {
+    /// Guesses again after anything the lead did; their own word stays.
+    pub(super) fn reconsider_zone(&mut self) {
+        let phone = self.lead.phone.as_ref().map(|phone| phone.value.as_str());
+        let partner = &self.desk.partner.timezone;
+        let zone = self
+            .lead
+            .zone
+            .reconsidered(&self.lead.language, phone, partner);
+        self.set_zone(zone);
+    }
+
+    fn set_zone(&mut self, zone: Zone) {
+        if self.lead.zone != zone {
+            self.lead.zone = zone.clone();
+            self.effects.push(Effect::Zone(zone));
+        }
+    }
+
+    /// Asks where the lead lives; `source` tells whose idea that was.
+    pub(super) fn ask_timezone(&mut self, source: ZoneSource) {
+        let rows = self.first_cities(source);
+        self.say_phrase_under(Phrase::TimezoneAsk, rows);
+    }
+
+    fn first_cities(&mut self, source: ZoneSource) -> Vec<Vec<Button>> {
+        let cities = cities::first_page(&self.desk.partner.phone_regions);
+        let mut rows = self.city_rows(cities, source);
+        rows.push(vec![self.own_button(
+            Phrase::TimezoneMore,
+            step(source),
+            "more",
+        )]);
+        rows
+    }
+
+    fn city_rows(
+        &self,
+        cities: impl Iterator<Item = &'static City>,
+        source: ZoneSource,
+    ) -> Vec<Vec<Button>> {
+        let language = self.voice();
+        let buttons: Vec<Button> = cities
+            .map(|city| {
+                let text = format!("{} · {}", city.name(&language), self.time_in(city.zone));
+                self.own_press(text, step(source), city.id)
+            })
+            .collect();
+        buttons.chunks(COLUMNS).map(<[Button]>::to_vec).collect()
+    }
+
+    /// `17:20`, by which people know that it is theirs.
+    fn time_in(&self, zone: &str) -> String {
+        let at = Timestamp::from_millisecond(self.desk.now_ms).ok();
+        let zone = TimeZone::get(zone).ok();
+        at.zip(zone)
+            .map(|(at, zone)| at.to_zoned(zone).strftime("%H:%M").to_string())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn timezone_pressed(&mut self, step: &str, button: &str) {
+        let source = match step {
+            "zone_asked" => ZoneSource::Asked,
+            _ => ZoneSource::Set,
+        };
+        match (button, cities::find(button)) {
+            ("more", _) => {
+                let mut rows = self.city_rows(cities::second_page(), source);
+                rows.push(vec![self.own_button(Phrase::TimezoneLess, step, "less")]);
+                self.say_phrase_under(Phrase::TimezoneAsk, rows);
+            }
+            ("less", _) => self.ask_timezone(source),
+            (_, Some(city)) => {
+                self.set_zone(Zone::chosen(city.zone, source));
+                let name = city.name(&self.voice());
+                let value = format!("{name}, {}", self.time_in(city.zone));
+                self.say_phrase_with(Phrase::TimezoneSet, value);
+            }
+            (_, None) => self.ignore("a button of another version of the bot"),
+        }
+    }
+}
+
+fn step(source: ZoneSource) -> &'static str {
+    match source {
+        ZoneSource::Asked => "zone_asked",
+        ZoneSource::Partner | ZoneSource::Language | ZoneSource::Phone | ZoneSource::Set => "zone",
+    }
+}
