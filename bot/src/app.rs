@@ -223,8 +223,14 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
         )
     })?;
     let mut signals = Signals::new()?;
-    let Some(mut store) = open_store(&config, &systemd, &mut signals).await? else {
-        return Ok(End::Stopped);
+    let mut store = match open_store(&config, &systemd, &mut signals).await {
+        Ok(Some(store)) => store,
+        Ok(None) => return Ok(End::Stopped),
+        // Its new home answers the leads; two would take each other's updates.
+        Err(moved @ store::OpenError::Moved { .. }) => {
+            return Ok(End::Hopeless(moved.to_string()));
+        }
+        Err(error) => return Err(error.into()),
     };
     let app = App {
         telegram_ids: config.team.telegram_ids.clone(),
@@ -289,7 +295,7 @@ async fn open_store(
     config: &Config,
     systemd: &Systemd,
     signals: &mut Signals,
-) -> anyhow::Result<Option<store::Store>> {
+) -> Result<Option<store::Store>, store::OpenError> {
     let mut said = false;
     loop {
         let error = match store::open(&config.dirs.data, &config.partner.id).await {
@@ -297,7 +303,7 @@ async fn open_store(
             Err(error) => error,
         };
         if !error.is_full() {
-            return Err(error.into());
+            return Err(error);
         }
         if !std::mem::replace(&mut said, true) {
             tracing::error!(partner.id = %config.partner.id, "waiting to start: {error}; free the disk, nothing is lost meanwhile");

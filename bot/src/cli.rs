@@ -1,6 +1,6 @@
 //! The program's arguments: run | check | why | migrate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -46,6 +46,24 @@ enum Command {
     /// Bring the partner's data up to date without running the bot.
     #[command(before_help = "Examples:\n  bot migrate --partner partners/north")]
     Migrate(Place),
+    /// Write a whole copy of a stopped bot's data; a running one is asked on its socket.
+    #[command(before_help = "Examples:\n  bot copy --partner partners/north --to copy.db")]
+    Copy {
+        #[command(flatten)]
+        place: Place,
+        /// Where the copy goes; a file that is there is replaced
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Check and count a copy; prints JSON.
+    #[command(before_help = "Examples:\n  bot inspect copy.db")]
+    Inspect {
+        /// A copy of bot.db that no bot writes to
+        copy: PathBuf,
+    },
+    /// Print the version, and the data it can read, as JSON.
+    #[command(before_help = "Examples:\n  bot about")]
+    About,
 }
 
 #[derive(Args)]
@@ -100,6 +118,9 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(place) => Ok(check(&place)),
         Command::Why { place, lead } => why(&place, lead).await,
         Command::Migrate(place) => migrate(&place).await,
+        Command::Copy { place, to } => copy(&place, &to).await,
+        Command::Inspect { copy } => inspect(&copy).await,
+        Command::About => Ok(about()),
     }
 }
 
@@ -194,4 +215,27 @@ async fn migrate(place: &Place) -> anyhow::Result<ExitCode> {
         .await?;
     eprintln!("{}: up to date", config.dirs.data.display());
     Ok(ExitCode::SUCCESS)
+}
+
+async fn copy(place: &Place, to: &Path) -> anyhow::Result<ExitCode> {
+    let data = match &place.data_dir {
+        Some(data) => data.clone(),
+        None => place.partner.join("data"),
+    };
+    store::copy_to(&data, to).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn inspect(copy: &Path) -> anyhow::Result<ExitCode> {
+    let found = store::inspect(copy).await?;
+    println!("{}", serde_json::to_string(&found)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn about() -> ExitCode {
+    println!(
+        "{}",
+        serde_json::json!({ "version": env!("CARGO_PKG_VERSION"), "schema": store::schema_version() })
+    );
+    ExitCode::SUCCESS
 }

@@ -18,6 +18,7 @@ use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::App;
+use crate::store;
 use crate::worker::{DeskInput, reload};
 use status::Figures;
 
@@ -79,7 +80,7 @@ pub async fn serve(app: Arc<App>, desk: mpsc::UnboundedSender<DeskInput>) {
             reason = "one short task per caller of the private socket"
         )]
         tokio::spawn(async move {
-            let _ = tokio::time::timeout(Duration::from_secs(30), connection).await;
+            let _ = tokio::time::timeout(CONNECTION, connection).await;
         });
     }
 }
@@ -121,6 +122,7 @@ async fn answer(
                 json!({ "error": "say whose story: /why?lead=12" }).to_string(),
             ),
         },
+        (&Method::POST, "/backup") => copy(&app).await,
         (&Method::POST, "/invite") => from_desk(&desk, Question::Invite).await,
         (&Method::POST, "/reload") => {
             reload::now(&app, &desk).await;
@@ -143,7 +145,7 @@ async fn answer(
         _ => (
             404,
             JSON,
-            json!({ "error": "there is /health, /status, /metrics, /trail, /why, /invite, /reload" })
+            json!({ "error": "there is /health, /status, /metrics, /trail, /why, /invite, /reload, /backup" })
                 .to_string(),
         ),
     };
@@ -155,6 +157,24 @@ async fn answer(
 }
 
 const JSON: &str = "application/json";
+
+/// A copy of a big file takes its time; all else answers within seconds.
+const CONNECTION: Duration = Duration::from_secs(15 * 60);
+
+/// Writes a whole copy beside the data; whoever asked takes it away.
+async fn copy(app: &App) -> (u16, &'static str, String) {
+    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let target = app.data_dir.join("copy.db");
+    match store::copy_to(&app.data_dir, &target).await {
+        Ok(()) => (
+            200,
+            JSON,
+            json!({ "copy": target, "at_ms": app.clock.now_ms() }).to_string(),
+        ),
+        Err(error) => (500, JSON, json!({ "error": error.to_string() }).to_string()),
+    }
+}
 
 async fn ask(desk: &mpsc::UnboundedSender<DeskInput>, question: Question) -> Option<String> {
     let (reply, answer) = oneshot::channel();

@@ -105,7 +105,11 @@ fn reason_words(item: &StoryItem) -> String {
         "flood" => "слишком много сообщений подряд",
         other => other,
     };
-    match (item.state.as_str(), item.reason.as_str()) {
+    let reason = match item.reason.as_str() {
+        crate::store::RESTORED => "ждало в резервной копии и могло уйти до восстановления",
+        other => other,
+    };
+    match (item.state.as_str(), reason) {
         (_, "") => cause.to_owned(),
         ("dropped", why) => format!("{cause}; не отправлено: {why}"),
         ("due", why) => format!("{cause}; ждёт: {why}"),

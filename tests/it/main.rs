@@ -4,6 +4,7 @@
 
 mod ask;
 mod check;
+mod copies;
 mod create;
 mod demo;
 mod demo_browser;

@@ -6,9 +6,11 @@
 mod batch;
 mod cases;
 mod commit;
+mod copy;
 mod inbox;
 mod open;
 mod outbox;
+mod restored;
 mod rows;
 mod stats;
 mod story;
@@ -17,7 +19,9 @@ mod team;
 use sqlx::sqlite::SqliteConnection;
 
 pub use batch::*;
-pub use open::{open, open_read_only};
+pub use copy::{copy_to, inspect};
+pub use open::{OpenError, open, open_read_only, schema_version};
+pub use restored::RESTORED;
 pub use stats::{HotLead, Stats, StatsWindow};
 pub use story::StoryItem;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
-use super::{Batch, Store};
+use super::{Batch, Store, restored};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
 
@@ -19,6 +19,8 @@ pub enum OpenError {
         holder: String,
         partner: String,
     },
+    #[error("{path}: this partner was moved to {to} and runs there; run it here again only with `partnerctl move` from there", path = .path.display())]
+    Moved { path: PathBuf, to: String },
     #[error("{path}: belongs to partner \"{found}\", not \"{wanted}\"; give this partner its own data directory", path = .path.display())]
     OtherPartner {
         path: PathBuf,
@@ -52,13 +54,19 @@ impl OpenError {
                 }
                 _ => false,
             },
-            OpenError::Owned { .. } | OpenError::OtherPartner { .. } => false,
+            OpenError::Owned { .. } | OpenError::OtherPartner { .. } | OpenError::Moved { .. } => {
+                false
+            }
         }
     }
 }
 
 /// Opens (and creates) `<data_dir>/bot.db` for writing, as its only owner, and brings its tables up to date.
 pub async fn open(data_dir: &Path, partner_id: &str) -> Result<Store, OpenError> {
+    if let Some(to) = restored::moved_to(data_dir) {
+        let path = data_dir.to_owned();
+        return Err(OpenError::Moved { path, to });
+    }
     let lock = own(data_dir, partner_id)?;
     let path = data_dir.join("bot.db");
     let mut connection = connect(&path, false).await?;
@@ -75,6 +83,11 @@ pub async fn open(data_dir: &Path, partner_id: &str) -> Result<Store, OpenError>
         _lock: Some(lock),
     };
     refuse_other_partner(&mut store, &path).await?;
+    let settled = restored::apply(&mut store, data_dir).await;
+    settled.map_err(|source| OpenError::Database {
+        path: path.clone(),
+        source,
+    })?;
     // A store that can be read but not written would only fail later, in the midst of things.
     let probe = Batch {
         facts: vec![("opened_by", env!("CARGO_PKG_VERSION").to_owned())],
@@ -83,6 +96,15 @@ pub async fn open(data_dir: &Path, partner_id: &str) -> Result<Store, OpenError>
     let written = store.commit(&probe).await;
     written.map_err(|source| OpenError::Database { path, source })?;
     Ok(store)
+}
+
+/// The number of the newest migration this program knows.
+pub fn schema_version() -> i64 {
+    MIGRATIONS
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0)
 }
 
 /// Opens the same file beside its owner, for reading only.

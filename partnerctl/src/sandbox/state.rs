@@ -61,6 +61,10 @@ pub struct Bot {
     pub files: Files,
     pub flood: Flood,
     pub webhook: String,
+    /// It may make bots of its own by a link.
+    pub manages: bool,
+    /// The bot that made this one.
+    pub manager: Option<i64>,
     pub next_message: i64,
     /// Presses that can still be answered: id to (user, made at).
     pub callbacks: HashMap<String, (i64, i64)>,
@@ -141,6 +145,11 @@ impl State {
         Some(index)
     }
 
+    /// A token nobody can take for a real one.
+    pub fn new_token(&mut self, id: i64) -> String {
+        format!("{id}:TEST-MANAGED-{:016x}", self.dice.next())
+    }
+
     pub fn free_user_id(&self) -> i64 {
         self.users
             .last_key_value()
@@ -153,6 +162,7 @@ impl State {
             let mut fresh = Bot::new(bot.id, &bot.token, 0);
             fresh.queue = bot.queue.renewed();
             fresh.rename(&bot.username.clone(), &bot.first_name.clone());
+            (fresh.manages, fresh.manager) = (bot.manages, bot.manager);
             *bot = fresh;
         }
         self.users.clear();
@@ -235,6 +245,8 @@ impl Bot {
             files: Files::new(id),
             flood: Flood::default(),
             webhook: String::new(),
+            manages: false,
+            manager: None,
             next_message: 1,
             callbacks: HashMap::new(),
             conflict_at: None,
@@ -324,6 +336,7 @@ fn update_type(kind: &str) -> &'static str {
         "message" | "edited_message" => "Message",
         "callback_query" => "CallbackQuery",
         "my_chat_member" => "ChatMemberUpdated",
+        "managed_bot" => "ManagedBotUpdated",
         _ => "",
     }
 }

@@ -5,5 +5,5 @@ mod process;
 mod rig;
 
 pub use place::{Place, set_mode};
-pub use process::Bot;
+pub use process::{Bot, program as bot_program};
 pub use rig::{BOT, PARTNER, PARTNERS, Rig, SECOND_PARTNER, TOKEN, until};

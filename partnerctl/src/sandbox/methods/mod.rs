@@ -4,6 +4,7 @@ mod callback;
 mod chat;
 mod copy;
 mod edit;
+mod managed;
 mod media;
 mod profile;
 mod send;
@@ -36,6 +37,8 @@ pub fn call(ctx: &mut Ctx<'_>) -> Result<Answer, ApiError> {
         "getFile" => chat::get_file(ctx),
         "getChat" => chat::get(ctx),
         "getChatMember" => chat::member(ctx),
+        "getManagedBotToken" => managed::token(ctx),
+        "replaceManagedBotToken" => managed::replace_token(ctx),
         "getMe" => profile::me(ctx),
         "setMyCommands" => profile::set_commands(ctx),
         "getMyCommands" => profile::get_commands(ctx),

@@ -11,7 +11,7 @@ pub fn me(ctx: &mut Ctx<'_>) -> Result<Answer, ApiError> {
     Ok(Answer::Value(json!({
         "id": bot.id, "is_bot": true, "first_name": bot.first_name, "username": bot.username,
         "can_join_groups": true, "can_read_all_group_messages": false, "supports_inline_queries": false,
-        "can_connect_to_business": false, "has_main_web_app": false,
+        "can_connect_to_business": false, "has_main_web_app": false, "can_manage_bots": bot.manages,
     })))
 }
 
