@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+use tests::support;
+
 mod ask;
 mod check;
 mod copies;
@@ -11,8 +13,8 @@ mod demo_browser;
 mod demo_page;
 mod funnels;
 mod house;
-mod kill;
 mod language;
+mod proof_kill;
 mod runtime_in;
 mod runtime_out;
 mod runtime_panel;
@@ -25,4 +27,3 @@ mod sandbox_media;
 mod sandbox_schema;
 mod sandbox_teloxide;
 mod sandbox_texts;
-mod support;

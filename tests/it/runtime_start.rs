@@ -153,7 +153,7 @@ impl Disk {
             // Written past the test's captured output.
             let _ = writeln!(
                 std::io::stderr(),
-                "note: no disk tests here, mounting needs root"
+                "note: skipped: a disk test, mounting needs root"
             );
             return None;
         }

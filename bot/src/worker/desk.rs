@@ -237,6 +237,7 @@ impl Desk {
         if !work.batch.is_empty() {
             self.store.commit(&work.batch).await?;
             self.app.meters.commits.add(1);
+            tracing::trace!("a round is durable");
         }
         self.release(work, inputs).await
     }

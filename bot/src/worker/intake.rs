@@ -34,6 +34,7 @@ impl Desk {
         raws: &[RawUpdate],
     ) -> sqlx::Result<()> {
         self.app.meters.updates.add(raws.len() as u64);
+        tracing::trace!(count = raws.len(), "updates came in");
         let mut known = self.known(work, raws).await?;
         let fresh: Vec<&RawUpdate> = raws
             .iter()

@@ -164,6 +164,7 @@ impl Sender {
         } = done;
         let now = self.app.clock.now_ms();
         let news = media.map_or(News::None, News::File);
+        tracing::trace!(outbox.id = row.id, "Telegram answered");
         let Some(verdict) = verdict else {
             // The gate said no; the desk has written why.
             self.queue.done(row.chat_id, now);
@@ -363,6 +364,7 @@ async fn fly(
             media: None,
         };
     }
+    tracing::trace!(outbox.id = row.id, "calling Telegram");
     if row.media.is_empty() {
         let verdict = classify(&app.client.send(&row.method, row.payload.clone()).await);
         return Done {

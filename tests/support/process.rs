@@ -4,13 +4,15 @@ use std::fs::OpenOptions;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
+use super::Tap;
+
 /// Built once per test run, so that no test ever drives yesterday's program.
-pub fn program() -> &'static Path {
+pub fn bot_program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         if let Some(given) = std::env::var_os("BOT_PROGRAM") {
@@ -36,34 +38,55 @@ pub struct Bot {
 }
 
 impl Bot {
-    pub fn spawn(args: &[&str], env: &[(String, String)], log: &Path) -> Bot {
+    /// `command` is the program and its arguments, perhaps behind another program that starts it. A tap reads every
+    /// line of the log as it is written.
+    pub fn spawn(
+        command: &[String],
+        env: &[(String, String)],
+        log: &Path,
+        tap: Option<&Arc<Tap>>,
+    ) -> Bot {
         let log = OpenOptions::new()
             .create(true)
             .append(true)
             .open(log)
             .unwrap();
-        let mut command = Command::new(program());
+        let (program, args) = command.split_first().expect("a program");
+        let mut command = Command::new(program);
         command
             .args(args)
             .env_clear()
             .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
-            .stderr(log)
+            .stderr(match tap {
+                Some(_) => Stdio::piped(),
+                None => log.try_clone().unwrap().into(),
+            })
             .kill_on_drop(true);
         die_with_parent(&mut command);
-        Bot {
-            child: command.spawn().unwrap(),
+        let mut child = command.spawn().unwrap();
+        if let (Some(tap), Some(lines)) = (tap, child.stderr.take()) {
+            let pid = child.id().expect("just started");
+            tap.watch(pid, lines.into_owned_fd().unwrap(), log);
         }
+        Bot { child }
     }
 
     pub fn pid(&self) -> u32 {
         self.child.id().expect("the bot still runs")
     }
 
+    /// Looks whether it has ended, without waiting.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|ended| ended.is_some())
+    }
+
     /// SIGKILL, and waits until the process is gone.
     pub async fn kill(mut self) {
-        self.child.kill().await.unwrap();
+        // Something else may have killed it already.
+        let _ = self.child.start_kill();
+        self.child.wait().await.unwrap();
     }
 
     pub fn terminate(&self) {

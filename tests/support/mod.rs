@@ -3,7 +3,9 @@
 mod place;
 mod process;
 mod rig;
+mod tap;
 
 pub use place::{Place, set_mode};
-pub use process::{Bot, program as bot_program};
+pub use process::{Bot, bot_program};
 pub use rig::{BOT, PARTNER, PARTNERS, Rig, SECOND_PARTNER, TOKEN, until};
+pub use tap::Tap;

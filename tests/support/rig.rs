@@ -1,12 +1,13 @@
 //! The local Telegram, the partner's directory and the bot, together.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use partnerctl::sandbox::{FaultRule, NewUser, Options, Sandbox, World};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Bot, Place};
+use super::{Bot, Place, Tap, bot_program};
 
 /// The marker in the token is what the secrets test looks for.
 pub const TOKEN: &str = "123456:TEST-CANARY-8f3b1c-not-a-secret";
@@ -16,7 +17,7 @@ pub const SECOND_PARTNER: i64 = 900_000_002;
 pub const PARTNERS: [i64; 2] = [PARTNER, SECOND_PARTNER];
 
 /// Long enough for a busy machine; nothing waits this long when all is well.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 pub struct Rig {
@@ -24,9 +25,20 @@ pub struct Rig {
     pub place: Place,
     pub env: Vec<(String, String)>,
     pub bot: Option<Bot>,
+    /// Reads the bot's log as it is written.
+    pub tap: Option<Arc<Tap>>,
+    /// What starts the bot, if it is not started by itself: `strace` with its arguments.
+    pub wrapper: Vec<String>,
+    socket: OnceLock<reqwest::Client>,
     /// How far the bot's clock was moved; a restarted bot takes it over.
     offset_ms: i64,
     sandbox: Option<Sandbox>,
+}
+
+impl Default for Rig {
+    fn default() -> Rig {
+        Rig::new()
+    }
 }
 
 impl Rig {
@@ -47,6 +59,9 @@ impl Rig {
             world,
             env: vec![("RUST_BACKTRACE".to_owned(), "0".to_owned())],
             bot: None,
+            tap: None,
+            wrapper: Vec::new(),
+            socket: OnceLock::new(),
             offset_ms: 0,
             sandbox: Some(sandbox),
         }
@@ -82,17 +97,15 @@ impl Rig {
 
     /// Starts the bot without waiting for anything.
     pub fn spawn(&mut self) {
-        let (partner, data) = (self.place.partner.clone(), self.place.data.clone());
-        let args = [
-            "run",
-            "--partner",
-            partner.to_str().unwrap(),
-            "--data-dir",
-            data.to_str().unwrap(),
-        ];
+        let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+        let mut command = self.wrapper.clone();
+        command.extend([path(bot_program()), "run".to_owned()]);
+        command.extend(["--partner".to_owned(), path(&self.place.partner)]);
+        command.extend(["--data-dir".to_owned(), path(&self.place.data)]);
         let mut env = self.env.clone();
         env.push(("BOT_CLOCK_OFFSET_MS".to_owned(), self.offset_ms.to_string()));
-        self.bot = Some(Bot::spawn(&args, &env, &self.place.log()));
+        let log = self.place.log();
+        self.bot = Some(Bot::spawn(&command, &env, &log, self.tap.as_ref()));
     }
 
     /// Starts the bot and waits until it has heard from Telegram.
@@ -136,12 +149,16 @@ impl Rig {
 
     /// Asks the bot's private socket; `None` while nobody listens.
     pub async fn ask(&self, method: &str, path: &str) -> Option<String> {
-        let client = reqwest::Client::builder()
-            .unix_socket(self.place.data.join("bot.sock"))
-            .no_proxy()
-            .timeout(Duration::from_secs(5))
-            .build()
-            .unwrap();
+        let client = self.socket.get_or_init(|| {
+            reqwest::Client::builder()
+                .unix_socket(self.place.data.join("bot.sock"))
+                .no_proxy()
+                // A bot that was killed leaves connections behind that answer nobody.
+                .pool_max_idle_per_host(0)
+                .timeout(Duration::from_secs(5))
+                .build()
+                .unwrap()
+        });
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let answer = client.request(method, format!("http://bot{path}")).send();
         answer.await.ok()?.text().await.ok()

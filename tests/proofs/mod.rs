@@ -1,0 +1,80 @@
+//! Proofs: promises that a harness tries to break on the real programs, each with a control that must break.
+//!
+//! Every proof is one function from an `Order` to a `Ledger`, in a file of its own. `tests/prove NAME` runs its long
+//! form, `tests/it/proof_NAME.rs` its short one. `docs/proofs.md` is the table of all.
+
+mod kill;
+mod ledger;
+mod order;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io::Write;
+use std::pin::Pin;
+
+pub use ledger::Ledger;
+pub use order::{Dice, Form, Order};
+
+type Running<'o> = Pin<Box<dyn Future<Output = Ledger> + 'o>>;
+
+/// A promise and the code that attacks it.
+pub struct Proof {
+    pub name: &'static str,
+    /// One line: what must hold, against what.
+    pub promise: &'static str,
+    prove: for<'o> fn(&'o Order) -> Running<'o>,
+}
+
+macro_rules! proofs {
+    ($($name:ident: $promise:literal,)*) => {
+        &[$(Proof {
+            name: stringify!($name),
+            promise: $promise,
+            prove: |order| Box::pin($name::prove(order)),
+        }),*]
+    };
+}
+
+/// All of them; a new proof is a file, a `mod` line and a line here.
+pub const PROOFS: &[Proof] = proofs! {
+    kill: "SIGKILL at any moment loses no lead, counts no answer twice, repeats at most one reply",
+};
+
+/// Runs a proof; `None` when there is none of this name.
+pub async fn run(name: &str, order: &Order) -> Option<Ledger> {
+    let proof = PROOFS.iter().find(|proof| proof.name == name)?;
+    let mut ledger = (proof.prove)(order).await;
+    for name in order.unknown() {
+        ledger.trouble(format!("the proof has no number --{name}"));
+    }
+    Some(ledger)
+}
+
+/// The short form for `tests/run`: panics with the ledger when it fails. `PROVE_SEED` repeats a run.
+pub async fn short(name: &str) {
+    let seed = std::env::var("PROVE_SEED").ok();
+    let seed = seed.and_then(|seed| seed.parse().ok());
+    let order = Order::new(Form::Short, seed, BTreeMap::new());
+    println!("proof {name}, seed {}", order.seed);
+    let ledger = run(name, &order).await.expect("a proof of this name");
+    for why in ledger.skipped() {
+        // Past the captured output: nobody may take it for a pass.
+        let _ = writeln!(std::io::stderr(), "note: skipped: proof {name}: {why}");
+    }
+    let repeat = repeat(name, &order);
+    assert!(ledger.passed(), "\n{ledger}\nrepeat: {repeat}");
+    println!("{ledger}\nrepeat: {repeat}");
+}
+
+/// The command that does the same again.
+pub fn repeat(name: &str, order: &Order) -> String {
+    let form = match order.form {
+        Form::Short => " --short",
+        Form::Long => "",
+    };
+    format!(
+        "tests/prove {name}{form} --seed {}{}",
+        order.seed,
+        order.numbers()
+    )
+}
