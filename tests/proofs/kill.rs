@@ -41,11 +41,14 @@ pub async fn prove(order: &Order) -> Ledger {
     let mut ledger = Ledger::default();
     let mut storm = Storm::begin(order.dice(), false).await;
     storm.rage(kills, usize::try_from(leads).unwrap()).await;
+    let under_fire = storm.walkers.len();
+    storm.welcome = storm.welcome.max(usize::try_from(leads).unwrap());
     let lost = storm.calm().await;
     ledger.told("kills", storm.kills.total);
     ledger.told("  right after a traced point", storm.kills.aimed);
     ledger.told("  right after a message arrived", storm.kills.arrivals);
     ledger.told("leads", storm.walkers.len());
+    ledger.told("  who came before the last kill", under_fire);
     ledger.none("leads lost", lost);
     storm.count_answers(&mut ledger).await;
     storm.count_repeats(&mut ledger);
@@ -62,13 +65,13 @@ pub async fn prove(order: &Order) -> Ledger {
 /// Confirm before store, as most frameworks do, played by Telegram's side.
 async fn control(order: &Order, ledger: &mut Ledger) {
     let mut storm = Storm::begin(order.dice(), true).await;
-    storm.fill(usize::MAX);
+    storm.welcome = SEATS;
     let unhurt = storm.calm().await;
     ledger.none("control: lost without kills", unhurt);
     let mut lost = 0;
-    while lost == 0 && storm.kills.total < 300 {
-        let kills = storm.kills.total + 20;
-        storm.rage(kills, 0).await;
+    while lost == 0 && storm.kills.total < 200 {
+        let (kills, leads) = (storm.kills.total + 10, storm.walkers.len() + 2 * SEATS);
+        storm.rage(kills, leads).await;
         lost = storm.calm().await;
     }
     ledger.told("control: kills", storm.kills.total);
@@ -95,6 +98,10 @@ struct Storm {
     walkers: Vec<Walker>,
     by_chat: HashMap<i64, usize>,
     on_the_way: usize,
+    /// How many leads may have come by now.
+    welcome: usize,
+    /// Messages that a life should see on average.
+    busy: u64,
     dice: Dice,
     kills: Kills,
     /// Chats in which something arrived.
@@ -145,6 +152,8 @@ impl Storm {
             walkers: Vec::new(),
             by_chat: HashMap::new(),
             on_the_way: 0,
+            welcome: 0,
+            busy: 1,
             dice,
             kills: Kills::default(),
             arrivals,
@@ -168,9 +177,9 @@ impl Storm {
         });
     }
 
-    /// Takes the seats that are free, as long as leads are to come.
-    fn fill(&mut self, leads: usize) {
-        while self.on_the_way < SEATS && self.walkers.len() < leads.max(SEATS) {
+    /// Takes the seats that are free, as long as leads are welcome.
+    fn fill(&mut self) {
+        while self.on_the_way < SEATS && self.walkers.len() < self.welcome {
             self.sit_down();
         }
     }
@@ -198,35 +207,42 @@ impl Storm {
         walker.stage += 1;
     }
 
-    /// Leads come and the bot dies, until it has died this often and as many leads have come.
+    /// Leads come and the bot dies, until it has died this often.
     async fn rage(&mut self, kills: u64, leads: usize) {
-        let per_life = leads.div_ceil(usize::try_from(kills).unwrap().max(1));
-        let mut welcome = self.walkers.len();
+        let lives = usize::try_from(kills - self.kills.total).unwrap().max(1);
+        let per_life = leads.saturating_sub(self.walkers.len()).div_ceil(lives);
+        self.busy = (2 * per_life * PROMPTS.len()) as u64;
         while self.kills.total < kills {
-            welcome = (welcome + per_life).min(leads);
-            self.live(welcome).await;
+            self.welcome = (self.walkers.len() + per_life.max(SEATS)).min(leads);
+            self.live().await;
             self.die().await;
+            if self.kills.total.is_multiple_of(100) {
+                println!("… {} kills, {} leads", self.kills.total, self.walkers.len());
+            }
         }
     }
 
-    /// One life of the process: until it is killed, or this many leads are served and its time is over.
-    async fn live(&mut self, leads: usize) {
-        self.pid.store(
-            self.rig.bot.as_ref().map_or(0, |bot| bot.pid() as usize),
-            Ordering::Release,
-        );
+    /// One life of the process: until it is killed by the tap or an arrival, or its time is over.
+    async fn live(&mut self) {
+        let pid = self.rig.bot.as_ref().map_or(0, |bot| bot.pid() as usize);
+        self.pid.store(pid, Ordering::Release);
         let most = match self.dice.throw(4) {
             // At any moment, from the very first on.
             0 => Duration::from_micros(self.dice.throw(60_000)),
             1 => {
-                let pass = self.dice.throw(12);
                 let point = *self.dice.pick(&POINTS);
+                let pass = if point == "started" {
+                    0
+                } else {
+                    self.dice.throw(self.busy)
+                };
                 self.tap.aim(point, pass);
                 Duration::from_secs(2)
             }
             2 => {
-                let left = 1 + self.dice.index(30);
-                self.fuse.store(left, Ordering::Release);
+                let left = 1 + self.dice.throw(2 * self.busy);
+                self.fuse
+                    .store(usize::try_from(left).unwrap(), Ordering::Release);
                 Duration::from_secs(2)
             }
             _ => {
@@ -234,15 +250,18 @@ impl Storm {
                 let up = self.tap.lines();
                 let deadline = Instant::now() + Duration::from_secs(5);
                 while self.tap.lines() == up && Instant::now() < deadline {
-                    self.hear(leads, Duration::from_millis(2)).await;
+                    self.hear(Duration::from_millis(2)).await;
                 }
-                Duration::from_micros(self.dice.throw(200_000))
+                Duration::from_micros(self.dice.throw(250_000))
             }
         };
         let until = Instant::now() + most;
         while Instant::now() < until && !self.is_dead() {
             let rest = until - Instant::now();
-            self.hear(leads, rest.min(Duration::from_millis(5))).await;
+            self.hear(rest.min(Duration::from_millis(5))).await;
+            if self.on_the_way == 0 && self.walkers.len() >= self.welcome {
+                break;
+            }
         }
     }
 
@@ -274,8 +293,8 @@ impl Storm {
     }
 
     /// Reacts to what arrives, for a moment.
-    async fn hear(&mut self, leads: usize, most: Duration) -> bool {
-        self.fill(leads);
+    async fn hear(&mut self, most: Duration) -> bool {
+        self.fill();
         let Ok(Some(chat)) = timeout(most, self.arrivals.recv()).await else {
             return false;
         };
@@ -291,9 +310,9 @@ impl Storm {
         self.rig.state("running").await;
         loop {
             // A careless Telegram does not tell what is still on its way to the bot.
-            while self.hear(0, PATIENCE).await {}
+            while self.hear(PATIENCE).await {}
             self.rig.quiet().await;
-            if !self.hear(0, Duration::from_millis(100)).await {
+            if !self.hear(Duration::from_millis(100)).await {
                 return self
                     .walkers
                     .iter()
