@@ -3,9 +3,16 @@
 //! Every proof is one function from an `Order` to a `Ledger`, in a file of its own. `tests/prove NAME` runs its long
 //! form, `tests/it/proof_NAME.rs` its short one. `docs/proofs.md` is the table of all.
 
+mod books;
+mod clock;
+mod crowd;
+mod disk;
 mod kill;
 mod ledger;
+mod life;
 mod order;
+mod power;
+mod syscalls;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -38,6 +45,10 @@ macro_rules! proofs {
 /// All of them; a new proof is a file, a `mod` line and a line here.
 pub const PROOFS: &[Proof] = proofs! {
     kill: "SIGKILL at any moment loses no lead, counts no answer twice, repeats at most one reply",
+    syscalls: "SIGKILL at each system call of the store leaves a sound file with all that was acknowledged",
+    power: "a power cut loses nothing that Telegram was told is safe",
+    disk: "a full disk stops the polling, not the process, and loses nothing",
+    clock: "a clock that jumps by hours or a month breaks a silence once",
 };
 
 /// Runs a proof; `None` when there is none of this name.

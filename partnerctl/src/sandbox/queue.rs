@@ -85,6 +85,8 @@ pub struct Queue {
     last_poll_ms: i64,
     /// What was delivered is forgotten at once, as if the bot confirmed before it stored.
     careless: bool,
+    /// How many were confirmed since the beginning.
+    confirmed: u64,
 }
 
 /// Updates beyond this are dropped from the front, as Telegram does.
@@ -102,11 +104,16 @@ impl Queue {
             next_poller: 0,
             last_poll_ms: i64::MIN,
             careless: false,
+            confirmed: 0,
         }
     }
 
     pub fn set_careless(&mut self, on: bool) {
         self.careless = on;
+    }
+
+    pub fn confirmed(&self) -> u64 {
+        self.confirmed
     }
 
     /// An empty queue that goes on counting where this one stands.
@@ -239,6 +246,7 @@ impl Queue {
             let keep = usize::try_from(-offset).unwrap_or(usize::MAX);
             let drop = self.updates.len().saturating_sub(keep);
             self.updates.drain(..drop);
+            self.confirmed += drop as u64;
             return 0;
         }
         // An offset beyond the queue's end is not believed: Telegram starts from the head then.
@@ -251,6 +259,7 @@ impl Queue {
             .is_some_and(|update| update.id < offset)
         {
             self.updates.pop_front();
+            self.confirmed += 1;
         }
         offset
     }

@@ -230,6 +230,14 @@ impl World {
             .map_or(0, |index| state.bots[index].queue.pending(now))
     }
 
+    /// Updates that a bot has confirmed by its offset since the beginning.
+    pub fn confirmed_updates(&self, bot: i64) -> u64 {
+        let state = self.lock();
+        state
+            .bot_by_id(bot)
+            .map_or(0, |index| state.bots[index].queue.confirmed())
+    }
+
     /// The Bot API messages of a chat with `out` and `deleted`, oldest first; empty when there is no chat.
     pub fn messages(&self, bot: i64, user: i64) -> Vec<Value> {
         let state = self.lock();

@@ -1,0 +1,120 @@
+//! The clock of the machine jumps by hours and by a month under the live bot (libfaketime; its monotonic clock does
+//! not): a branch of silence fires once, and not too early. Without a jump nothing fires: that is the control.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{Dice, Ledger, Order};
+use crate::support::{BOT, Rig};
+
+const HOUR: i64 = 3_600;
+/// The branch of silence speaks after two hours.
+const SILENCE: &str = "Вы ещё здесь?";
+/// A frozen clock is believed after a minute, and a bot looks at its timers twice a minute.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+const LIBRARIES: [&str; 3] = [
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/local/lib/faketime/libfaketimeMT.so.1",
+];
+
+pub async fn prove(order: &Order) -> Ledger {
+    let mut ledger = Ledger::default();
+    let jumps = order.count("jumps", 4, 40);
+    let leads = usize::try_from(order.count("leads", 3, 12)).unwrap();
+    let Some(library) = LIBRARIES.iter().map(Path::new).find(|path| path.exists()) else {
+        ledger.skip("libfaketime is missing; run: apt-get install faketime");
+        return ledger;
+    };
+    let mut watch = Watch::wind(library).await;
+    let mut ids = Vec::new();
+    for number in 0..leads {
+        ids.push(watch.rig.lead_at_goal(&format!("Лид{number}")).await);
+    }
+    watch.rig.quiet().await;
+    let mut dice = order.dice();
+    // Never two hours ahead: too early for a branch of silence, however often the clock goes back and forth.
+    for _ in 0..jumps {
+        watch.set(near(&mut dice)).await;
+    }
+    let early: usize = ids.iter().map(|id| watch.rig.count(*id, SILENCE)).sum();
+    ledger.told("jumps of up to hours and back", jumps);
+    ledger.told("leads at a question", leads);
+    ledger.none("control: silence broken before its time", early);
+    watch.set(31 * 24 * HOUR).await;
+    let said = watch.silence_is_broken(&ids).await;
+    ledger.at_least("silence broken after a month's jump", said, leads);
+    // Back and forth again: what was said is said.
+    for ahead in [0, 3 * HOUR, 62 * 24 * HOUR, -HOUR, 31 * 24 * HOUR] {
+        watch.set(ahead).await;
+    }
+    watch.rig.quiet().await;
+    let twice = ids.iter().filter(|id| watch.rig.count(**id, SILENCE) > 1);
+    ledger.none("silence broken twice", twice.count());
+    for id in &ids {
+        watch.rig.says(*id, "25");
+        watch.rig.hears(*id, "Зачем вам это?").await;
+    }
+    watch.rig.quiet().await;
+    ledger.none("leads not answered afterwards", 0);
+    ledger.none("exit code of a stop afterwards", watch.rig.stop().await);
+    ledger
+}
+
+/// From three hours back to nearly two ahead.
+fn near(dice: &mut Dice) -> i64 {
+    i64::try_from(dice.throw(290)).unwrap() * 60 - 3 * HOUR
+}
+
+/// A bot whose wall clock stands as a file says.
+struct Watch {
+    rig: Rig,
+    file: PathBuf,
+}
+
+impl Watch {
+    async fn wind(library: &Path) -> Watch {
+        let mut rig = Rig::new();
+        let file = rig.place.log().with_extension("clock");
+        std::fs::write(&file, "+0\n").unwrap();
+        rig.set_env("LD_PRELOAD", library.to_str().unwrap());
+        rig.set_env("FAKETIME_TIMESTAMP_FILE", file.to_str().unwrap());
+        rig.set_env("FAKETIME_NO_CACHE", "1");
+        rig.set_env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        rig.set_env("FAKETIME_DONT_RESET", "1");
+        rig.start().await;
+        Watch { rig, file }
+    }
+
+    /// The clock stands this many seconds ahead of the true one; the bot is made to look at it by somebody's word.
+    async fn set(&self, ahead: i64) {
+        // In place of the file, not into it: a half-written one would be another time.
+        let next = self.file.with_extension("next");
+        std::fs::write(&next, format!("{ahead:+}\n")).unwrap();
+        std::fs::rename(next, &self.file).unwrap();
+        let stranger = self.rig.person("Прохожий");
+        self.rig.opens(stranger, "weight");
+        self.rig.hears(stranger, "С чего начнём?").await;
+        self.rig
+            .until("its word is stored", |world| {
+                world.pending_updates(BOT) == 0
+            })
+            .await;
+    }
+
+    /// How many of them have heard it before patience ends.
+    async fn silence_is_broken(&self, ids: &[i64]) -> usize {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let heard = ids.iter().filter(|id| self.rig.count(**id, SILENCE) > 0);
+            let count = heard.count();
+            if count == ids.len() || Instant::now() > deadline {
+                return count;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! SIGKILL at each system call that the store makes in one lead's life; then again, at the calls of the recovery.
+//! The file stays sound, what Telegram was told is safe is in it, and the lead ends where an unhurt one does.
+//! The control is told nothing of a stored update: the check must see that a file without it lacks it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::life::{Ended, Fate, Life, tool};
+use super::{Dice, Ledger, Order};
+
+/// What SQLite does to its files; counted by the kernel for each thread.
+const CALLS: [&str; 7] = [
+    "pwrite64",
+    "pread64",
+    "fdatasync",
+    "fsync",
+    "ftruncate",
+    "fcntl",
+    "unlink",
+];
+
+/// The n-th call of this kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Point {
+    call: &'static str,
+    number: u64,
+}
+
+pub async fn prove(order: &Order) -> Ledger {
+    let mut ledger = Ledger::default();
+    let wanted = order.count("points", 5, 2_000);
+    let Some(strace) = tool("strace") else {
+        ledger.skip("strace is missing; run: apt-get install strace");
+        return ledger;
+    };
+    let (census, unhurt) = census(&strace).await;
+    let all: Vec<Point> = census
+        .iter()
+        .flat_map(|(call, count)| points(call, *count))
+        .collect();
+    if all.is_empty() {
+        ledger.skip("strace cannot trace here (ptrace is forbidden)");
+        return ledger;
+    }
+    let mut tally = Tally::default();
+    for (first, second) in plan(&all, wanted, order.dice()) {
+        tally.lives += 1;
+        let told = format!("{first:?} {second:?}");
+        if let Err(trouble) = live(&strace, &first, second.as_ref(), &unhurt, &mut tally).await {
+            ledger.trouble(format!("{told}: {trouble}"));
+            tally.troubles += 1;
+        }
+        if tally.lives.is_multiple_of(100) {
+            println!("… {} lives, {} kills", tally.lives, tally.kills);
+        }
+    }
+    ledger.told("system calls of the store in one life", all.len());
+    ledger.told("lives", tally.lives);
+    ledger.at_least("kills at a system call", tally.kills, tally.lives / 2);
+    ledger.told("  while the kill before was mended", tally.second_kills);
+    ledger.none("lives with a loss, damage or another end", tally.troubles);
+    ledger.at_least("control: an emptied file is seen", control().await, 1);
+    ledger
+}
+
+#[derive(Default)]
+struct Tally {
+    lives: u64,
+    kills: u64,
+    second_kills: u64,
+    troubles: u64,
+}
+
+fn points(call: &'static str, count: u64) -> impl Iterator<Item = Point> {
+    (1..=count).map(move |number| Point { call, number })
+}
+
+/// Every point once, in order; if more are wanted, again with a second kill at a call of the recovery. If fewer, a
+/// choice by dice.
+fn plan(all: &[Point], wanted: u64, mut dice: Dice) -> Vec<(Point, Option<Point>)> {
+    let wanted = usize::try_from(wanted).unwrap();
+    if wanted < all.len() {
+        let chosen = (0..wanted).map(|_| (dice.pick(all).clone(), None));
+        return chosen.collect();
+    }
+    let once = all.iter().map(|point| (point.clone(), None));
+    let again = (all.len()..wanted).map(|_| {
+        let first = dice.pick(all).clone();
+        (first, Some(dice.pick(all).clone()))
+    });
+    once.chain(again).collect::<Vec<_>>()
+}
+
+/// How many calls of each kind one thread of an unhurt life makes, and how that life ends.
+async fn census(strace: &Path) -> (BTreeMap<&'static str, u64>, Fate) {
+    let mut life = Life::begins();
+    let log = life.rig.place.log().with_extension("strace");
+    let trace = format!("trace={}", CALLS.join(","));
+    let args = ["-e", &trace, "-o", log.to_str().unwrap()].map(str::to_owned);
+    life.under(strace, &args);
+    life.rig.spawn();
+    assert_eq!(
+        life.goes_on(false).await,
+        Ended::Arrived,
+        "{}",
+        life.rig.log()
+    );
+    let fate = life.fate().await;
+    life.rig.kill().await;
+    let text = std::fs::read_to_string(&log).unwrap_or_default();
+    let mut by_thread: BTreeMap<(&str, &'static str), u64> = BTreeMap::new();
+    for line in text.lines() {
+        let Some((thread, rest)) = line.split_once(' ') else {
+            continue;
+        };
+        let rest = rest.trim_start();
+        let named = |call: &&&str| {
+            rest.strip_prefix(**call)
+                .is_some_and(|rest| rest.starts_with('('))
+        };
+        if let Some(call) = CALLS.iter().find(named) {
+            *by_thread.entry((thread, call)).or_default() += 1;
+        }
+    }
+    let mut most: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for ((_, call), count) in by_thread {
+        let entry = most.entry(call).or_default();
+        *entry = count.max(*entry);
+    }
+    (most, fate)
+}
+
+async fn live(
+    strace: &Path,
+    first: &Point,
+    second: Option<&Point>,
+    unhurt: &Fate,
+    tally: &mut Tally,
+) -> Result<(), String> {
+    let mut life = Life::begins();
+    for (index, point) in [Some(first), second].into_iter().flatten().enumerate() {
+        let inject = format!("inject={}:signal=KILL:when={}", point.call, point.number);
+        let trace = format!("trace={}", point.call);
+        let args = ["-e", &trace, "-e", &inject, "-o", "/dev/null"].map(str::to_owned);
+        life.under(strace, &args);
+        life.rig.spawn();
+        match life.goes_on(false).await {
+            Ended::Dead => {
+                tally.kills += 1;
+                tally.second_kills += index as u64;
+            }
+            Ended::Arrived => {}
+            Ended::TooLong => return Err("the lead was not served".to_owned()),
+        }
+        if life.rig.bot.is_some() {
+            life.rig.kill().await;
+        }
+        life.check().await?;
+    }
+    life.alone();
+    life.rig.spawn();
+    if !life.walker.arrived() && life.goes_on(false).await != Ended::Arrived {
+        return Err(format!("the lead was never served\n{}", life.rig.log()));
+    }
+    life.rig.state("running").await;
+    let fate = life.fate().await;
+    life.rig.kill().await;
+    life.check().await?;
+    if fate != *unhurt {
+        return Err(format!("another end: {fate:?} instead of {unhurt:?}"));
+    }
+    Ok(())
+}
+
+/// A life whose data file is lost altogether: the check must find that confirmed updates are missing.
+async fn control() -> u64 {
+    let mut life = Life::begins();
+    life.rig.spawn();
+    let _ = life.goes_on(false).await;
+    life.fate().await;
+    life.rig.kill().await;
+    for name in ["bot.db", "bot.db-wal", "bot.db-shm"] {
+        let _ = std::fs::remove_file(life.rig.place.data.join(name));
+    }
+    u64::from(life.check().await.is_err())
+}
