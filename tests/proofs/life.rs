@@ -1,5 +1,6 @@
 //! One lead's life with a bot of its own, from Start to the last word, under a tracer that spoils system calls.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ impl Life {
 
     /// The tracer before the bot: the bot stays our child, the tracer is beside it.
     pub fn under(&mut self, strace: &std::path::Path, args: &[String]) {
-        let beside = ["-D", "-f", "--seccomp-bpf"].map(str::to_owned);
+        let beside = ["-D", "-f"].map(str::to_owned);
         self.rig.wrapper = vec![strace.display().to_string()];
         self.rig.wrapper.extend(beside);
         self.rig.wrapper.extend(args.iter().cloned());
@@ -96,8 +97,7 @@ impl Life {
             let held = books.updates;
             return Err(format!("{confirmed} updates confirmed, {held} in the file"));
         }
-        let mut heard = self.rig.heard(self.walker.id);
-        heard.dedup();
+        let heard: HashSet<String> = self.rig.heard(self.walker.id).into_iter().collect();
         let written = books.messages.get(&self.walker.id).copied().unwrap_or(0);
         if (heard.len() as u64) > written {
             return Err(format!(
@@ -121,13 +121,18 @@ impl Life {
     }
 }
 
-fn fate(why: &Value, mut heard: Vec<String>) -> Fate {
+fn fate(why: &Value, all: Vec<String>) -> Fate {
     let items = why["items"].as_array().cloned().unwrap_or_default();
     let events = items.iter().filter(|item| item["kind"] != "send");
     let story = events
         .filter_map(|item| item["text"].as_str())
         .map(str::to_owned);
-    heard.dedup();
+    let mut heard: Vec<String> = Vec::new();
+    for text in all {
+        if !heard.contains(&text) {
+            heard.push(text);
+        }
+    }
     Fate {
         place: why["place"].to_string(),
         score: why["lead"]["score"].as_i64().unwrap_or(-1),

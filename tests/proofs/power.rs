@@ -2,6 +2,7 @@
 //! stopped, the file copied (what reached the disk), and life goes on from the copy. What Telegram was told is safe
 //! must be there. The control's log is not flushed at a commit, as with `synchronous=NORMAL`, and must lose.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -67,7 +68,7 @@ async fn control(order: &Order, ledger: &mut Ledger) {
         "-f",
         "--seccomp-bpf",
         "-e",
-        "trace=fdatasync",
+        "trace=fsync,fdatasync",
         "-P",
         &wal,
     ]
@@ -75,7 +76,7 @@ async fn control(order: &Order, ledger: &mut Ledger) {
     rig.wrapper = vec![strace.display().to_string()];
     rig.wrapper.extend(args);
     rig.wrapper
-        .extend(["-e", "inject=fdatasync:retval=0", "-o", "/dev/null"].map(str::to_owned));
+        .extend(["-e", "inject=fsync,fdatasync:retval=0", "-o", "/dev/null"].map(str::to_owned));
     let mut storm = Storm::begin(rig, disk, order.dice()).await;
     let mut cuts = 0_u64;
     let mut seen = Ledger::default();
@@ -146,8 +147,7 @@ impl Storm {
     /// Different messages that each lead has heard.
     fn said(&self) -> Vec<(i64, u64)> {
         let heard = |id: i64| {
-            let mut heard = self.crowd.rig.heard(id);
-            heard.dedup();
+            let heard: HashSet<String> = self.crowd.rig.heard(id).into_iter().collect();
             (id, heard.len() as u64)
         };
         self.crowd
