@@ -4,6 +4,7 @@ pub mod diagnostic;
 pub mod lead;
 pub mod partner;
 pub mod phrases;
+pub mod sequence;
 pub mod yaml;
 
 pub mod funnel;

@@ -51,6 +51,11 @@ fn event_words(item: &StoryItem) -> String {
         "reach" => "аккаунт удалён".to_owned(),
         "handled" if value == "on" => format!("обработал партнёр: {name}"),
         "handled" => format!("партнёр вернул в список: {name}"),
+        "enrolled" => format!("вошёл в серию {name} ({value})"),
+        "barred" => format!("не вошёл в серию {name}: {value}"),
+        "passed" => format!("шаг серии {name} пропущен: {value}"),
+        "left" => format!("вышел из серии {name}: {value}"),
+        "zone" => format!("часовой пояс: {value}"),
         "language" => format!("язык: {value}"),
         "zone" if value.is_empty() => "живёт по времени партнёра".to_owned(),
         "zone" => format!("часовой пояс {value} ({})", zone_source(name)),
@@ -63,6 +68,7 @@ fn event_words(item: &StoryItem) -> String {
 fn way_in(by: &str) -> String {
     match by.split_once(':') {
         Some(("start", payload)) => format!("по ссылке {payload}"),
+        Some(("sequence", id)) => format!("из серии {id}"),
         Some(("command", name)) => format!("командой /{name}"),
         _ if by == "start" => "открыл бота".to_owned(),
         _ if by == "keyword" => "по слову".to_owned(),
@@ -98,6 +104,7 @@ fn reason_words(item: &StoryItem) -> String {
     let cause = match item.cause.as_str() {
         "reply" => "ответ на слова лида",
         "silence" => "лид замолчал на вопросе",
+        "sequence" => "шаг серии",
         "card" => "карточка партнёру",
         "photo" => "фото лида — партнёру",
         "panel" => "ответ партнёру",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Funnel, FunnelIx, Funnels, Step, StepIx};
+use super::model::{Funnel, FunnelIx, Funnels, SEQUENCE_MARK, Step, StepIx};
 
 /// A part of a step that was walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,6 +10,9 @@ pub(crate) struct Mark {
     pub at: (FunnelIx, StepIx),
     pub part: Part,
 }
+
+/// Stands for a step in marks of the funnel as a whole.
+pub(crate) const WHOLE: StepIx = usize::MAX;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Part {
@@ -24,6 +27,8 @@ pub(crate) enum Part {
     Then,
     /// A button of the reply keyboard.
     Key(usize),
+    /// A step of a sequence was passed over because of its `when`.
+    Unless,
 }
 
 /// What transcripts have walked through.
@@ -45,6 +50,9 @@ pub struct Missed {
 
 impl std::fmt::Display for Missed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.step.is_empty() {
+            return write!(f, "{}.yaml: {} is never taken", self.funnel, self.part);
+        }
         write!(f, "{}.yaml:{}: steps.{}", self.funnel, self.line, self.step)?;
         if self.part.is_empty() {
             write!(f, " is never reached")
@@ -67,13 +75,25 @@ impl Coverage {
     pub fn missed(&self, funnels: &Funnels, funnel: Option<&str>) -> Vec<Missed> {
         let mut missed = Vec::new();
         for (ix, file) in funnels.list.iter().enumerate() {
-            if funnel.is_some_and(|wanted| *wanted != *file.id) {
+            if funnel.is_some_and(|wanted| *wanted != shown_id(file)) {
                 continue;
             }
             let before = missed.len();
             for (at, step) in file.steps.iter().enumerate() {
                 self.missed_in(funnels, file, (ix, at), step, &mut missed);
             }
+            let silent = (0..file.silent.len()).filter(|branch| {
+                !self.marks.contains(&Mark {
+                    at: (ix, WHOLE),
+                    part: Part::Silent(*branch),
+                })
+            });
+            missed.extend(silent.map(|branch| Missed {
+                funnel: shown_id(file),
+                step: String::new(),
+                part: format!("silent[{branch}]"),
+                line: 0,
+            }));
             missed[before..].sort_by_key(|missed: &Missed| missed.line);
         }
         missed
@@ -85,13 +105,18 @@ impl Coverage {
             .list
             .iter()
             .enumerate()
-            .filter(|(_, file)| funnel.is_none_or(|wanted| *wanted == *file.id));
+            .filter(|(_, file)| funnel.is_none_or(|wanted| *wanted == shown_id(file)));
         let parts = chosen.flat_map(|(ix, file)| {
-            file.steps.iter().enumerate().flat_map(move |(at, step)| {
-                parts(step)
+            let whole = (0..file.silent.len()).map(move |branch| Mark {
+                at: (ix, WHOLE),
+                part: Part::Silent(branch),
+            });
+            let steps = file.steps.iter().enumerate().flat_map(move |(at, step)| {
+                parts(funnels, ix, at, step)
                     .into_iter()
                     .map(move |part| Mark { at: (ix, at), part })
-            })
+            });
+            whole.chain(steps)
         });
         let parts: Vec<Mark> = parts.collect();
         (
@@ -113,7 +138,7 @@ impl Coverage {
     ) {
         let is_missed = |part: &Part| !self.marks.contains(&Mark { at, part: *part });
         let line = |part: String| Missed {
-            funnel: file.id.to_string(),
+            funnel: shown_id(file),
             step: step.id.to_string(),
             part,
             line: step.line,
@@ -121,20 +146,39 @@ impl Coverage {
         if is_missed(&Part::Step) {
             return out.push(line(String::new()));
         }
-        let parts = parts(step).into_iter().filter(is_missed);
+        let parts = parts(funnels, at.0, at.1, step)
+            .into_iter()
+            .filter(is_missed);
         out.extend(parts.map(|part| line(part_name(funnels, step, part))));
     }
 }
 
+/// The file's id as people know it: `sequences/weight_warmup` for the words of a sequence.
+fn shown_id(file: &Funnel) -> String {
+    match file.id.strip_prefix(SEQUENCE_MARK) {
+        Some(id) => format!("sequences/{id}"),
+        None => file.id.to_string(),
+    }
+}
+
 /// Everything of a step a talk can go through.
-fn parts(step: &Step) -> Vec<Part> {
+fn parts(funnels: &Funnels, funnel: FunnelIx, at: StepIx, step: &Step) -> Vec<Part> {
     let mut parts = vec![Part::Step];
     parts.extend((0..step.buttons.len()).map(Part::Button));
     parts.extend(step.skip.iter().map(|_| Part::Skip));
     if step.next.len() > 1 {
         parts.extend((0..step.next.len()).map(Part::Case));
     }
-    parts.extend((0..step.silent.len()).map(Part::Silent));
+    let own = step.own_silent.as_ref().map_or(0, Vec::len);
+    parts.extend((0..own).map(Part::Silent));
+    let plan = funnels
+        .sequences
+        .iter()
+        .find(|sequence| sequence.home == funnel)
+        .and_then(|sequence| sequence.plans.get(at));
+    if plan.is_some_and(|plan| plan.when.is_some()) {
+        parts.push(Part::Unless);
+    }
     if step.again.is_some() {
         parts.push(Part::Again);
     }
@@ -153,6 +197,7 @@ fn part_name(funnels: &Funnels, step: &Step, part: Part) -> String {
         Part::Case(at) => format!("next[{at}]"),
         Part::Silent(at) => format!("silent[{at}]"),
         Part::Again => "again".into(),
+        Part::Unless => "when it is false".into(),
         Part::Then => "again.then".into(),
         Part::Key(at) => {
             let text = step

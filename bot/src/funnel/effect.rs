@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{Press, TimerData, TimerName};
-use crate::lead::{Contact, Handoff, Zone};
+use crate::lead::{Contact, Handoff, Purpose, Zone};
 
 /// One thing to be done for the lead. The engine has already applied it to the `Lead` and `Session` it returns.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// A message to the lead.
+    /// A message that answers the lead's own word.
     Say(Message),
+    /// A message in which the bot speaks first.
+    Speak(Proactive),
     /// The short answer to a button press, shown over the chat.
     Toast(String),
     Tag {
@@ -46,10 +48,10 @@ pub enum Effect {
     },
     /// The partner should see the lead's card.
     Notify(Notice),
-    /// Replaces the lead's timer of that name.
+    /// Replaces the lead's timer of that name; due then, in unix milliseconds.
     Schedule {
         name: TimerName,
-        after_ms: i64,
+        at_ms: i64,
         data: TimerData,
     },
     Cancel {
@@ -58,6 +60,28 @@ pub enum Effect {
     Handoff(Handoff),
     /// `/stop` (true) and the way back (false).
     OptOut(bool),
+    /// The lead entered a sequence, for the `entry`-th time.
+    Enrolled {
+        sequence: String,
+        entry: u32,
+        by: String,
+    },
+    /// The lead did not get into a sequence.
+    NotEnrolled {
+        sequence: String,
+        why: String,
+    },
+    /// A step of a sequence is behind the lead and was not said.
+    Passed {
+        sequence: String,
+        step: String,
+        why: String,
+    },
+    /// The lead is out of a sequence: it was over, something stopped it, or they left.
+    Left {
+        sequence: String,
+        why: String,
+    },
     Language(String),
     /// The lead's time zone is another now: what waits by their clock is planned anew.
     Zone(Zone),
@@ -67,6 +91,65 @@ pub enum Effect {
     Ignored {
         why: &'static str,
     },
+}
+
+/// Words nobody asked for just now. What may be said when is not the engine's to decide: the gate looks at it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Proactive {
+    pub message: Message,
+    pub purpose: Purpose,
+    pub origin: Origin,
+    /// Unique per lead: the same intent is never sent twice.
+    pub intent: String,
+    /// Not worth saying after that, in unix milliseconds.
+    pub stale_at_ms: i64,
+}
+
+/// What made the bot speak.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    FollowUp {
+        funnel: String,
+        step: String,
+        kind: FollowUpKind,
+    },
+    Sequence {
+        sequence: String,
+        step: String,
+        entry: u32,
+        /// Of its A/B texts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        variant: Option<String>,
+    },
+}
+
+/// What a follow-up to silence does.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum FollowUpKind {
+    /// Says that a question is open.
+    #[default]
+    Reminder,
+    /// Gives something useful.
+    Value,
+    /// Shows that it worked for somebody.
+    Proof,
+    /// Says goodbye.
+    Final,
 }
 
 /// Why the partner is told.

@@ -13,7 +13,7 @@ impl Funnels {
 
     /// Ids of the funnels.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.list.iter().map(|funnel| &*funnel.id)
+        self.talks().map(|(_, funnel)| &*funnel.id)
     }
 
     /// What the partner calls a funnel; the id when it is not loaded.

@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::effect::{MediaKind, MediaSource, Notice};
+use super::effect::{FollowUpKind, MediaKind, MediaSource, Notice};
 use super::spec::{DateWhen, Then};
+pub(crate) use super::spec_sequence::Reentry;
 use super::template::{TemplateId, Templates};
+use super::wish::Beside;
 use super::words::{Phrases, Words, language_index};
+use crate::lead::Purpose;
+use crate::sequence::{Missed, Rule};
 
 pub type FunnelIx = usize;
 pub type StepIx = usize;
@@ -30,7 +34,59 @@ pub struct Funnels {
     pub(crate) default_funnel: FunnelIx,
     pub(crate) languages: Vec<String>,
     pub(crate) hash: String,
+    pub(crate) sequences: Vec<Sequence>,
+    pub(crate) sequence_ids: HashMap<Arc<str>, usize>,
 }
+
+/// One sequence, compiled. What its steps say lies in a funnel of its own that no lead can stand in.
+#[derive(Debug)]
+pub(crate) struct Sequence {
+    pub id: Arc<str>,
+    /// Its texts, media and buttons: `Funnels::list[home]`, called `~<id>`.
+    pub home: FunnelIx,
+    pub purpose: Purpose,
+    pub paused: bool,
+    pub enter: Vec<Signal>,
+    pub enter_when: Option<TemplateId>,
+    pub reentry: Reentry,
+    pub min_gap_ms: i64,
+    pub stop_on: Vec<Signal>,
+    /// One for each step of `home`, in the order of the file.
+    pub plans: Vec<StepPlan>,
+}
+
+/// When a step of a sequence is said, and to whom.
+#[derive(Debug)]
+pub(crate) struct StepPlan {
+    pub rule: Rule,
+    pub when: Option<TemplateId>,
+    pub missed: Missed,
+    pub max_late_ms: i64,
+    pub beside: Beside,
+    /// What the lead has seen once it is said.
+    pub content: Arc<str>,
+    pub repeat: bool,
+}
+
+/// Something that happens to a lead and lets them into a sequence or out of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Came,
+    Contact,
+    Phone,
+    Email,
+    Reply,
+    Human,
+    /// Always heard; may be written all the same.
+    Unsubscribed,
+    Tag(String),
+    Entered(String),
+    Ended(String),
+    Link(String),
+}
+
+/// Funnels that hold the words of a sequence begin with this; no file can.
+pub(crate) const SEQUENCE_MARK: &str = "~";
 
 #[derive(Debug)]
 pub(crate) struct Funnel {
@@ -42,6 +98,8 @@ pub(crate) struct Funnel {
     pub moved_to: HashMap<String, StepIx>,
     pub steps: Vec<Step>,
     pub by_id: HashMap<Arc<str>, StepIx>,
+    /// For questions that have no `silent` of their own.
+    pub silent: Vec<Silent>,
 }
 
 #[derive(Debug)]
@@ -70,9 +128,14 @@ pub(crate) struct Step {
     /// Told on entering, or once the question is answered.
     pub notify: Option<Notification>,
     pub is_question: bool,
-    pub silent: Vec<Silent>,
+    /// `None`: the funnel's.
+    pub own_silent: Option<Vec<Silent>>,
     pub next: Vec<Case>,
     pub call: Option<FunnelIx>,
+    /// Sequences to get into and out of on entering.
+    pub enroll: Vec<usize>,
+    pub unenroll: Vec<usize>,
+    pub content: Option<Arc<str>>,
     /// Of the step's id in its file.
     pub line: usize,
 }
@@ -103,6 +166,8 @@ pub(crate) struct Button {
     pub score: Option<Score>,
     pub when: Option<TemplateId>,
     pub notify: Option<Notification>,
+    pub enroll: Vec<usize>,
+    pub unenroll: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -181,6 +246,8 @@ pub(crate) struct Collect {
 #[derive(Debug)]
 pub(crate) struct Silent {
     pub after_ms: i64,
+    pub kind: FollowUpKind,
+    pub purpose: Purpose,
     pub say: Option<Words>,
     pub to: Option<Target>,
 }
@@ -223,6 +290,38 @@ impl Step {
         self.expect.is_some()
             || self.buttons.iter().any(Button::leads_on)
             || self.next.iter().any(|case| case.to == Target::Stay)
+    }
+}
+
+impl Funnel {
+    /// What happens at a step when the lead says nothing.
+    pub fn silent(&self, step: StepIx) -> &[Silent] {
+        let step = &self.steps[step];
+        match &step.own_silent {
+            Some(own) => own,
+            None if step.awaits() => &self.silent,
+            None => &[],
+        }
+    }
+
+    /// Whether it holds the words of a sequence.
+    pub fn is_sequence(&self) -> bool {
+        self.id.starts_with(SEQUENCE_MARK)
+    }
+}
+
+impl Funnels {
+    /// Funnels that leads walk through.
+    pub(crate) fn talks(&self) -> impl Iterator<Item = (FunnelIx, &Funnel)> {
+        self.list
+            .iter()
+            .enumerate()
+            .filter(|(_, funnel)| !funnel.is_sequence())
+    }
+
+    pub(crate) fn sequence(&self, id: &str) -> Option<(usize, &Sequence)> {
+        let ix = *self.sequence_ids.get(id)?;
+        Some((ix, &self.sequences[ix]))
     }
 }
 

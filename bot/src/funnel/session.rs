@@ -1,6 +1,6 @@
 //! A lead's place in the funnels, kept between events as JSON in the lead's row.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,9 +44,53 @@ pub struct Session {
     /// Waiting for "yes" to `/forget_me`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub forgetting: bool,
+    /// Counts the times the bot began to wait for a silent lead: makes the intents of its follow-ups unique.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub silences: u32,
+    /// Sequences the lead is or was in, by id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub enrollments: BTreeMap<String, Enrollment>,
+    /// Content already said to the lead, whatever said it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub seen: BTreeSet<String>,
+    /// Sequences keep quiet until then, in unix milliseconds; 0: they do not.
+    #[serde(skip_serializing_if = "is_nought")]
+    pub paused_until_ms: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn is_nought(number: &i64) -> bool {
+    *number == 0
+}
+
+/// A lead's place in one sequence. What they wait for follows from it and the file; the timer row says when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Enrollment {
+    /// How many times the lead has entered, this one included.
+    pub entry: u32,
+    /// Unix milliseconds.
+    pub joined_ms: i64,
+    /// From when the delay of the step ahead counts.
+    pub anchor_ms: i64,
+    /// Steps behind the lead, said or not, in the order they were passed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<String>,
+    /// When the lead came out; `None` while inside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_ms: Option<i64>,
+}
+
+impl Enrollment {
+    pub fn is_inside(&self) -> bool {
+        self.ended_ms.is_none()
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     pub funnel: String,
     pub step: String,

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::effect::FollowUpKind;
+use crate::lead::Purpose;
+
 /// A text for all leads, or one per language code; the funnel's first language is the fallback.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -41,6 +44,9 @@ pub struct FunnelSpec {
     /// Where leads go who stand on a step that no longer exists: `old: new`.
     #[serde(default)]
     pub moved_to: BTreeMap<String, String>,
+    /// What happens at a question without a `silent` of its own when the lead says nothing.
+    #[serde(default)]
+    pub silent: Vec<SilentSpec>,
     pub steps: BTreeMap<String, StepSpec>,
 }
 
@@ -114,13 +120,17 @@ pub struct StepSpec {
     pub set: BTreeMap<String, serde_json::Value>,
     /// Tells the partner: `contact`, `link`, `hot`, `human`, or a text of your own. For a question: once it is answered.
     pub notify: Option<String>,
-    /// What happens by itself when the lead says nothing.
-    #[serde(default)]
-    pub silent: Vec<SilentSpec>,
+    /// What happens by itself when the lead says nothing. Default: what the funnel's own `silent` says; `[]`: nothing.
+    pub silent: Option<Vec<SilentSpec>>,
     /// Where to go next; for a question: after the answer.
     pub next: Option<NextSpec>,
     /// Runs another funnel (`@funnel`) and then goes on to `next`.
     pub call: Option<String>,
+    /// Sequences the lead gets into, and out of, on entering the step.
+    pub enroll: Option<OneOrMany>,
+    pub leave: Option<OneOrMany>,
+    /// What the step tells: sequences do not repeat it.
+    pub content: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -164,6 +174,9 @@ pub struct ButtonSpec {
     pub when: Option<String>,
     /// Tells the partner when pressed: as in a step.
     pub notify: Option<String>,
+    /// Sequences the lead gets into, and out of, by pressing.
+    pub enroll: Option<OneOrMany>,
+    pub leave: Option<OneOrMany>,
 }
 
 /// Points, with a reason the partner reads in the lead's card.
@@ -319,6 +332,11 @@ pub struct CollectSpec {
 pub struct SilentSpec {
     /// For example `90s`, `15m`, `2h`, `1d`.
     pub after: String,
+    /// `reminder` (the default) says that the question is open; `value` gives something useful, `proof` shows that it
+    /// worked for somebody, `final` says goodbye.
+    pub kind: Option<FollowUpKind>,
+    /// Default: `service` for a reminder, `advertising` for the others, which carry a way out.
+    pub purpose: Option<Purpose>,
     /// Said without leaving the step.
     pub say: Option<Text>,
     /// Goes there.

@@ -4,12 +4,13 @@ pub mod cities;
 pub mod contact;
 mod dial;
 mod dialling;
+mod purpose;
 pub mod zone;
 
 use std::collections::BTreeSet;
 
+pub use purpose::Purpose;
 use serde::{Deserialize, Serialize};
-
 pub use zone::{Zone, ZoneSource};
 
 /// Per-partner number of a lead, shown as `#12`.

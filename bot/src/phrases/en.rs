@@ -89,6 +89,17 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::LinkReady => "Here is the link 👇",
         P::SlowDown => "I cannot keep up 🙈 Please write again in a minute.",
         P::Noted => "All right, noted.",
+        P::WayOut => "Do not send me these",
+        P::WayOutWords => "No such messages, please? /stop",
+        P::WayOutAsk => "I see. What shall I not send any more?",
+        P::WayOutSeries => "This series",
+        P::WayOutAds => "Anything promotional",
+        P::WayOutKeep => "Leave it as it is",
+        P::WayOutLeft => "All right, I will not send this series any more.",
+        P::WayOutRefused => {
+            "All right, nothing promotional any more. Write to me and I will answer as always."
+        }
+        P::WayOutKept => "All right, everything stays as it is.",
         P::CommandStart => "Start or go on",
         P::CommandHelp => "What I can do",
         P::CommandHuman => "Call a person",

@@ -68,6 +68,15 @@ phrases! {
     LinkReady "link_ready",
     Noted "noted",
     SlowDown "slow_down",
+    WayOut "way_out",
+    WayOutWords "way_out_words",
+    WayOutAsk "way_out_ask",
+    WayOutSeries "way_out_series",
+    WayOutAds "way_out_ads",
+    WayOutKeep "way_out_keep",
+    WayOutLeft "way_out_left",
+    WayOutRefused "way_out_refused",
+    WayOutKept "way_out_kept",
     CommandStart "command_start",
     CommandHelp "command_help",
     CommandHuman "command_human",
@@ -94,6 +103,10 @@ impl Phrase {
                 | P::OldButton
                 | P::TimezoneMore
                 | P::TimezoneLess
+                | P::WayOut
+                | P::WayOutSeries
+                | P::WayOutAds
+                | P::WayOutKeep
         );
         button || self.name().starts_with("command_")
     }

@@ -144,7 +144,7 @@ async fn timers(tx: &mut SqliteConnection, partner: &str, batch: &Batch) -> sqlx
         sqlx::query("DELETE FROM timers WHERE partner_id = $1 AND lead_id = $2 AND name = $3")
             .bind(partner)
             .bind(lead)
-            .bind(super::story::timer_word(*name))
+            .bind(name.to_string())
             .execute(&mut *tx)
             .await?;
     }
@@ -156,7 +156,7 @@ async fn timers(tx: &mut SqliteConnection, partner: &str, batch: &Batch) -> sqlx
     }
     .run(tx, partner, &batch.timers, |row, binds| {
         let data = serde_json::to_string(&row.data).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        binds.put(row.lead_id)?.put(super::story::timer_word(row.name))?.put(row.due_at)?.put(data)?;
+        binds.put(row.lead_id)?.put(row.name.to_string())?.put(row.due_at)?.put(data)?;
         Ok(())
     })
     .await

@@ -53,7 +53,7 @@ impl Store {
                 let data = serde_json::from_str(&data).ok()?;
                 Some(TimerRow {
                     lead_id,
-                    name: timer_name(&name)?,
+                    name: TimerName::parse(&name)?,
                     due_at,
                     data,
                 })
@@ -136,17 +136,4 @@ fn event(row: &SqliteRow, lead_id: LeadId, kinds: [&'static str; 3]) -> sqlx::Re
         value: row.try_get("value")?,
         points: row.try_get("points")?,
     })
-}
-
-pub(super) fn timer_word(name: TimerName) -> &'static str {
-    match name {
-        TimerName::Silence => "silence",
-        TimerName::Collect => "collect",
-    }
-}
-
-fn timer_name(word: &str) -> Option<TimerName> {
-    [TimerName::Silence, TimerName::Collect]
-        .into_iter()
-        .find(|name| timer_word(*name) == word)
 }

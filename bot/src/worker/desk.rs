@@ -369,11 +369,11 @@ impl Desk {
 
     async fn fire_timers(&mut self, work: &mut Work) -> sqlx::Result<()> {
         for timer in self.store.due_timers(work.now, TIMERS_PER_ROUND).await? {
-            if work.has_timer_op(timer.lead_id, timer.name) {
+            if work.has_timer_op(timer.lead_id, &timer.name) {
                 continue;
             }
             work.merge(Turn {
-                timers: vec![(timer.lead_id, timer.name, None)],
+                timers: vec![(timer.lead_id, timer.name.clone(), None)],
                 ..Turn::default()
             });
             let Some(case) = self.store.case(timer.lead_id).await? else {

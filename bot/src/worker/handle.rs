@@ -109,7 +109,7 @@ impl Desk {
         now: i64,
     ) -> anyhow::Result<Turn> {
         let event = Event::Timer {
-            name: timer.name,
+            name: timer.name.clone(),
             data: timer.data.clone(),
         };
         let outcome = self.advance(&case, event, now)?;
@@ -117,6 +117,7 @@ impl Desk {
         let (class, why) = match timer.name {
             crate::funnel::event::TimerName::Collect => (Class::Reply, "reply"),
             crate::funnel::event::TimerName::Silence => (Class::Proactive, "silence"),
+            crate::funnel::event::TimerName::Sequence(_) => (Class::Proactive, "sequence"),
         };
         let before = case.clone();
         let cause = Cause {

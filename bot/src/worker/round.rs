@@ -50,8 +50,8 @@ impl Work {
         self.retry_at = Some(self.retry_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    pub fn has_timer_op(&self, lead: LeadId, name: TimerName) -> bool {
-        self.timers.contains_key(&(lead, name))
+    pub fn has_timer_op(&self, lead: LeadId, name: &TimerName) -> bool {
+        self.timers.contains_key(&(lead, name.clone()))
     }
 
     /// Adds a turn that went well: rows get their numbers here.
@@ -79,7 +79,7 @@ impl Work {
         for (lead_id, name, op) in turn.timers {
             let row = op.map(|(due_at, data)| TimerRow {
                 lead_id,
-                name,
+                name: name.clone(),
                 due_at,
                 data,
             });

@@ -57,21 +57,14 @@ impl Turn {
         for effect in outcome.effects {
             match effect {
                 Effect::Say(message) => turn.say(&case, &message, cause),
+                Effect::Speak(proactive) => turn.say(&case, &proactive.message, cause),
                 Effect::Toast(text) => toast = Some(text),
                 Effect::Notify(notice) => {
                     turn.event(&case, &place, cause, "notify", notice_word(&notice), "", 0);
                     turn.notices.push(notice);
                 }
-                Effect::Schedule {
-                    name,
-                    after_ms,
-                    data,
-                } => {
-                    turn.timers.push((
-                        case.lead.id,
-                        name,
-                        Some((cause.now.saturating_add(after_ms), data)),
-                    ));
+                Effect::Schedule { name, at_ms, data } => {
+                    turn.timers.push((case.lead.id, name, Some((at_ms, data))));
                 }
                 Effect::Cancel { name } => turn.timers.push((case.lead.id, name, None)),
                 Effect::Forget => turn.forget = Some((case.lead.id, case.lead.chat_id)),
@@ -163,9 +156,32 @@ impl Turn {
                 let source = zone_word(zone.source);
                 self.event(case, place, cause, "zone", source, &zone.name, 0);
             }
+            Effect::Enrolled {
+                sequence,
+                entry,
+                by,
+            } => {
+                let by = format!("{by} #{entry}");
+                self.event(case, place, cause, "enrolled", &sequence, &by, 0)
+            }
+            Effect::NotEnrolled { sequence, why } => {
+                self.event(case, place, cause, "barred", &sequence, &why, 0)
+            }
+            Effect::Passed {
+                sequence,
+                step,
+                why,
+            } => {
+                let name = format!("{sequence}.{step}");
+                self.event(case, place, cause, "passed", &name, &why, 0)
+            }
+            Effect::Left { sequence, why } => {
+                self.event(case, place, cause, "left", &sequence, &why, 0)
+            }
             Effect::Ignored { why } => self.event(case, place, cause, "ignored", "", why, 0),
             // Handled by the caller.
             Effect::Say(_)
+            | Effect::Speak(_)
             | Effect::Toast(_)
             | Effect::Notify(_)
             | Effect::Schedule { .. }

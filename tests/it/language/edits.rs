@@ -1,6 +1,6 @@
 //! The file changes while a lead is inside: nobody is stranded.
 
-use bot::funnel::event::{Event, TimerData, TimerName};
+use bot::funnel::event::{Event, Talk, TimerData, TimerName};
 use bot::funnel::session::{Place, Session};
 use bot::funnel::{Desk, advance, effect::Effect};
 use bot::lead::Lead;
@@ -101,10 +101,11 @@ steps:
 fn a_silence_timer_of_a_step_that_is_gone_says_nothing() {
     let timer = Event::Timer {
         name: TimerName::Silence,
-        data: TimerData {
+        data: TimerData::Talk(Talk {
             visit: 2,
             branch: 0,
-        },
+            planned_ms: 0,
+        }),
     };
     assert_eq!(after_edit(BEFORE, timer.clone()).1, ["Ау"]);
     let edited = "

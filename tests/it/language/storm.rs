@@ -1,7 +1,7 @@
 //! Leads who do anything at all, and files cut anywhere: nothing panics, nobody is stranded, every message can be sent.
 
 use bot::funnel::effect::{Action, Effect, Keyboard, Message};
-use bot::funnel::event::{Event, Press, TimerData, TimerName};
+use bot::funnel::event::{Event, Press, Talk, TimerData, TimerName};
 use bot::funnel::session::Session;
 use bot::funnel::{Desk, Funnels, Outcome, SourceFile, advance, compile, html};
 use bot::lead::Lead;
@@ -191,7 +191,7 @@ fn any_event(dice: &mut Dice, session: &Session, presses: &[Press]) -> Event {
             kind: "sticker".into(),
         },
         5 | 6 => {
-            let name = *dice.pick(&[TimerName::Silence, TimerName::Collect]);
+            let name = dice.pick(&[TimerName::Silence, TimerName::Collect]).clone();
             let visit = if dice.roll(4) == 0 {
                 session.visit.saturating_sub(1)
             } else {
@@ -199,10 +199,11 @@ fn any_event(dice: &mut Dice, session: &Session, presses: &[Press]) -> Event {
             };
             Event::Timer {
                 name,
-                data: TimerData {
+                data: TimerData::Talk(Talk {
                     visit,
                     branch: dice.roll(3) as u16,
-                },
+                    planned_ms: 0,
+                }),
             }
         }
         7 => Event::Text("я".repeat(dice.roll(5000))),
@@ -242,8 +243,9 @@ fn check(funnels: &Funnels, event: &Event, before: &Lead, after: &Outcome) {
     for effect in effects {
         match effect {
             Effect::Say(message) => check_message(message),
+            Effect::Speak(proactive) => check_message(&proactive.message),
             Effect::Score { points, .. } => score += i64::from(*points),
-            Effect::Schedule { after_ms, .. } => assert!(*after_ms >= 0),
+            Effect::Schedule { at_ms, .. } => assert!(*at_ms >= 1_768_471_200_000),
             _ => {}
         }
     }
@@ -276,6 +278,7 @@ fn check(funnels: &Funnels, event: &Event, before: &Lead, after: &Outcome) {
         matches!(
             effect,
             Effect::Say(_)
+                | Effect::Speak(_)
                 | Effect::Toast(_)
                 | Effect::Ignored { .. }
                 | Effect::Schedule {

@@ -1,12 +1,14 @@
 //! Questions: the kind of answer, and whether the keys around it fit together. PURE.
 
 use super::site::Site;
+use crate::funnel::effect::FollowUpKind;
 use crate::funnel::html::TEXT_LIMIT;
 use crate::funnel::model::{Collect, Expect, Silent};
 use crate::funnel::spec::{
-    CollectSpec, ExpectKind, ExpectRule, ExpectSpec, PhoneButton, PhoneRule, StepSpec,
+    CollectSpec, ExpectKind, ExpectRule, ExpectSpec, PhoneButton, PhoneRule, SilentSpec, StepSpec,
 };
 use crate::funnel::words::Words;
+use crate::lead::Purpose;
 
 const ANSWER_LIMIT: usize = 1000;
 
@@ -135,9 +137,9 @@ impl Site<'_> {
         }
     }
 
-    pub fn silent(&mut self, path: &str, spec: &StepSpec) -> Vec<Silent> {
+    pub fn silent(&mut self, path: &str, specs: &[SilentSpec]) -> Vec<Silent> {
         let mut branches: Vec<Silent> = Vec::new();
-        for (at, branch) in spec.silent.iter().enumerate() {
+        for (at, branch) in specs.iter().enumerate() {
             let path = format!("{path}[{at}]");
             let earlier = branches.last().map_or(0, |last| last.after_ms);
             let after_ms = self.duration_or(&format!("{path}.after"), &branch.after, earlier + 1);
@@ -158,7 +160,20 @@ impl Site<'_> {
                 .to
                 .as_deref()
                 .map(|to| self.target(&format!("{path}.to"), to));
-            branches.push(Silent { after_ms, say, to });
+            let kind = branch.kind.unwrap_or_default();
+            let purpose = branch.purpose.unwrap_or(match kind {
+                FollowUpKind::Reminder => Purpose::Service,
+                FollowUpKind::Value | FollowUpKind::Proof | FollowUpKind::Final => {
+                    Purpose::Advertising
+                }
+            });
+            branches.push(Silent {
+                after_ms,
+                kind,
+                purpose,
+                say,
+                to,
+            });
         }
         branches
     }

@@ -71,6 +71,8 @@ impl Site<'_> {
                 .notify
                 .as_deref()
                 .map(|notify| self.notify(&at("notify"), notify)),
+            enroll: self.sequences(&at("enroll"), spec.enroll.as_ref()),
+            unenroll: self.sequences(&at("leave"), spec.leave.as_ref()),
         }
     }
 

@@ -79,7 +79,7 @@ impl Site<'_> {
                 "only words come in several messages; write \"expect: text\"",
             );
         }
-        if !spec.silent.is_empty() && !awaits && !stays(spec) {
+        if spec.silent.as_ref().is_some_and(|own| !own.is_empty()) && !awaits && !stays(spec) {
             self.problems.key_error(&at("silent"), "the step waits for nothing, so nobody is silent here; add \"expect\" or \"buttons\"");
         }
         if let Some(name) = &spec.save {

@@ -1,14 +1,16 @@
 //! Reads the funnel files of a partner; the only part of the language that touches a disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::enter::of_config;
-use super::{Compiled, MediaFiles, SourceFile, compile};
+use super::sequences::SequenceDraft;
+use super::{Compiled, MediaFiles, SEQUENCES, SourceFile, compile};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::funnel::spec_sequence::SequenceSpec;
 use crate::partner::Partner;
 use crate::yaml;
 
@@ -26,7 +28,12 @@ pub fn load(
     let mut files: BTreeMap<String, SourceFile> = BTreeMap::new();
     for directory in [Some(shared), own].into_iter().flatten() {
         if directory.is_dir() {
-            read_directory(directory, only, &mut files, &mut problems);
+            read_directory(directory, "", only, &mut files, &mut problems);
+            let sequences = directory.join(SEQUENCES);
+            if sequences.is_dir() {
+                let place = format!("{SEQUENCES}/");
+                read_directory(&sequences, &place, None, &mut files, &mut problems);
+            }
         } else if own != Some(directory) {
             problems.push(problem(
                 directory,
@@ -36,6 +43,9 @@ pub fn load(
         }
     }
     problems.extend(missing(only, &files, &problems));
+    if only.is_some() {
+        rest_the_useless(&mut files);
+    }
     let media = Arc::new(media_files([Some(shared), own].into_iter().flatten()));
     let files: Vec<SourceFile> = files
         .into_values()
@@ -77,8 +87,24 @@ fn missing(
         .collect()
 }
 
+/// Sequences that lead to funnels this partner does not use.
+fn rest_the_useless(files: &mut BTreeMap<String, SourceFile>) {
+    let used: BTreeSet<String> = files.keys().cloned().collect();
+    for file in files.values_mut().filter(|file| file.is_sequence()) {
+        let (spec, ..) = yaml::read::<SequenceSpec>(&file.name, &file.text);
+        let needs = spec.map(|spec| SequenceDraft::needs(&spec));
+        let missing = needs
+            .into_iter()
+            .flatten()
+            .find(|funnel| !used.contains(funnel));
+        file.idle = missing;
+    }
+}
+
+/// `place` stands before the names, so that a funnel and a sequence may be called alike.
 fn read_directory(
     directory: &Path,
+    place: &str,
     only: Option<&[String]>,
     files: &mut BTreeMap<String, SourceFile>,
     problems: &mut Vec<Diagnostic>,
@@ -99,7 +125,10 @@ fn read_directory(
         }
         match read_file(directory, &path) {
             Ok(text) => {
-                files.insert(stem, SourceFile::new(path.display().to_string(), text));
+                files.insert(
+                    format!("{place}{stem}"),
+                    SourceFile::new(path.display().to_string(), text),
+                );
             }
             Err(found) => problems.push(*found),
         }

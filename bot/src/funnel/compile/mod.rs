@@ -9,6 +9,8 @@ mod load;
 mod media;
 mod phrases;
 mod problems;
+mod sequences;
+mod signals;
 mod site;
 mod steps;
 mod targets;
@@ -22,8 +24,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::model::{Funnel, Funnels};
+use super::model::{Funnel, Funnels, Sequence};
 use super::spec::FunnelSpec;
+use super::spec_sequence::SequenceSpec;
 use super::template::Templates;
 use super::words::Phrases;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -32,6 +35,7 @@ use crate::yaml::{self, Places};
 pub(crate) use buttons::SKIP;
 use index::Index;
 pub use load::load;
+use sequences::SequenceDraft;
 pub(crate) use time::parse as parse_duration;
 
 /// Files a funnel may send, by the path written in it (`media/gift.jpg`), with place and size in bytes.
@@ -45,6 +49,9 @@ pub struct SourceFile {
     pub text: String,
     /// `None` when files cannot be looked up: then every name is taken as it is.
     pub media: Option<Arc<MediaFiles>>,
+    /// A sequence that rests: the funnel it needs is not in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<String>,
 }
 
 impl SourceFile {
@@ -53,7 +60,14 @@ impl SourceFile {
             name: name.into(),
             text: text.into(),
             media: None,
+            idle: None,
         }
+    }
+
+    /// Files of sequences lie in a directory of their own.
+    pub(super) fn is_sequence(&self) -> bool {
+        let directory = self.name.rsplit('/').nth(1);
+        directory == Some(SEQUENCES)
     }
 
     pub(super) fn id(&self) -> &str {
@@ -61,6 +75,9 @@ impl SourceFile {
         file.strip_suffix(".yaml").unwrap_or(file)
     }
 }
+
+/// The directory of sequence files, below that of the funnels.
+pub(crate) const SEQUENCES: &str = "sequences";
 
 /// What loading came to; `funnels` is there when no diagnostic is an error.
 #[derive(Debug, Default)]
@@ -83,7 +100,23 @@ pub fn compile(files: &[SourceFile], partner: &Partner) -> Compiled {
     let mut diagnostics = Vec::new();
     let mut drafts = Vec::new();
     let mut broken = Vec::new();
+    let (mut sequence_drafts, mut idle) = (Vec::new(), BTreeMap::new());
     for file in files {
+        if let Some(needs) = &file.idle {
+            idle.insert(file.id().to_owned(), needs.clone());
+            continue;
+        }
+        if file.is_sequence() {
+            let (spec, problems, places) = yaml::read::<SequenceSpec>(&file.name, &file.text);
+            diagnostics.extend(problems);
+            match spec {
+                Some(spec) => {
+                    sequence_drafts.push(SequenceDraft::new(spec, places, file.media.clone()))
+                }
+                None => broken.push(file.id().to_owned()),
+            }
+            continue;
+        }
         let (spec, problems, places) = yaml::read::<FunnelSpec>(&file.name, &file.text);
         diagnostics.extend(problems);
         match spec {
@@ -95,7 +128,7 @@ pub fn compile(files: &[SourceFile], partner: &Partner) -> Compiled {
             None => broken.push(file.id().to_owned()),
         }
     }
-    let index = Index::new(&drafts, broken);
+    let index = Index::new(&drafts, &sequence_drafts, idle, broken);
     let mut templates = Templates::default();
     let mut list = Vec::new();
     for (ix, draft) in drafts.iter().enumerate() {
@@ -103,17 +136,33 @@ pub fn compile(files: &[SourceFile], partner: &Partner) -> Compiled {
         diagnostics.extend(problems);
         list.push(funnel);
     }
+    let (mut sequences, mut words) = (Vec::new(), Vec::new());
+    for draft in &sequence_drafts {
+        let ix = list.len() + words.len();
+        let (sequence, funnel, problems) =
+            sequences::compile(ix, draft, &index, partner, &mut templates);
+        diagnostics.extend(problems);
+        sequences.push(sequence);
+        words.push(funnel);
+    }
     let triggers = enter::compile(&drafts, &list, &index, partner, &mut diagnostics);
     let wrong = with_errors(&diagnostics);
-    diagnostics.extend(ways::problems(&drafts, &list, &triggers, &wrong));
+    diagnostics.extend(ways::problems(&drafts, &list, &words, &triggers, &wrong));
     let (phrases, own) = Phrases::new(&mut templates, &partner.texts);
     diagnostics.extend(phrases::problems(&own, &index, partner));
     diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     let ready = !diagnostics
         .iter()
         .any(|problem| problem.severity == Severity::Error);
-    let funnels =
-        ready.then(|| assemble(files, list, templates, triggers, phrases, index, partner));
+    list.extend(words);
+    let parts = Parts {
+        list,
+        sequences,
+        templates,
+        triggers,
+        phrases,
+    };
+    let funnels = ready.then(|| assemble(files, parts, index, partner));
     Compiled {
         funnels,
         diagnostics,
@@ -129,15 +178,24 @@ fn with_errors(diagnostics: &[Diagnostic]) -> BTreeSet<String> {
     errors.map(|problem| problem.file.clone()).collect()
 }
 
-fn assemble(
-    files: &[SourceFile],
+/// What the parts of the compiler made.
+struct Parts {
+    /// Those of sequences last.
     list: Vec<Funnel>,
+    sequences: Vec<Sequence>,
     templates: Templates,
     triggers: enter::Triggers,
     phrases: Phrases,
-    index: Index,
-    partner: &Partner,
-) -> Funnels {
+}
+
+fn assemble(files: &[SourceFile], parts: Parts, index: Index, partner: &Partner) -> Funnels {
+    let Parts {
+        list,
+        sequences,
+        templates,
+        triggers,
+        phrases,
+    } = parts;
     let by_id = list
         .iter()
         .enumerate()
@@ -156,12 +214,21 @@ fn assemble(
         default_funnel: triggers.default_funnel,
         languages: partner.languages.clone(),
         hash: hash(files),
+        sequence_ids: sequences
+            .iter()
+            .enumerate()
+            .map(|(ix, sequence)| (sequence.id.clone(), ix))
+            .collect(),
+        sequences,
     }
 }
 
 fn hash(files: &[SourceFile]) -> String {
     let mut sum = Sha256::new();
     for file in files {
+        if file.is_sequence() {
+            sum.update(SEQUENCES);
+        }
         sum.update(file.id());
         sum.update([0]);
         sum.update(&file.text);

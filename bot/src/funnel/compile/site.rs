@@ -70,7 +70,7 @@ impl Site<'_> {
         let steps: Vec<_> = spec
             .steps
             .iter()
-            .map(|(id, step)| self.step(id, step))
+            .map(|(id, step)| self.step(&format!("steps.{id}"), id, step))
             .collect();
         let by_id = steps
             .iter()
@@ -86,6 +86,7 @@ impl Site<'_> {
             moved_to,
             steps,
             by_id,
+            silent: self.silent("silent", &spec.silent),
         }
     }
 
@@ -116,7 +117,7 @@ impl Site<'_> {
         }
     }
 
-    fn check_languages(&mut self) {
+    pub fn check_languages(&mut self) {
         for (at, code) in self.spec.languages.iter().enumerate() {
             let short = code.split('-').next().unwrap_or_default();
             if !(2..=3).contains(&short.len()) || !short.bytes().all(|b| b.is_ascii_lowercase()) {

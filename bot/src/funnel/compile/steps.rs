@@ -13,8 +13,9 @@ use crate::funnel::template::{Kind, is_template};
 const TAG_LIMIT: usize = 40;
 
 impl Site<'_> {
-    pub fn step(&mut self, id: &str, spec: &StepSpec) -> Step {
-        let path = format!("steps.{id}");
+    /// The step written at `path`.
+    pub fn step(&mut self, path: &str, id: &str, spec: &StepSpec) -> Step {
+        let path = path.to_owned();
         let at = |key: &str| format!("{path}.{key}");
         self.check_keys(&path, spec);
         let buttons = self.buttons(&path, id, spec);
@@ -64,7 +65,16 @@ impl Site<'_> {
                 .as_deref()
                 .map(|notify| self.notify(&at("notify"), notify)),
             is_question: spec.ask.is_some() || spec.expect.is_some(),
-            silent: self.silent(&at("silent"), spec),
+            own_silent: spec
+                .silent
+                .as_deref()
+                .map(|silent| self.silent(&at("silent"), silent)),
+            enroll: self.sequences(&at("enroll"), spec.enroll.as_ref()),
+            unenroll: self.sequences(&at("leave"), spec.leave.as_ref()),
+            content: spec
+                .content
+                .as_deref()
+                .map(|content| self.content(&at("content"), content)),
             next,
             call: spec
                 .call

@@ -32,6 +32,15 @@ impl Site<'_> {
     }
 }
 
+/// A time of day: `10:00`, `9:30`.
+pub(super) fn clock(text: &str) -> Option<jiff::civil::Time> {
+    let (hour, minute) = text.trim().split_once(':')?;
+    if !(1..=2).contains(&hour.len()) || minute.len() != 2 {
+        return None;
+    }
+    jiff::civil::Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
+}
+
 /// Milliseconds of a duration such as `1h30m`.
 pub(crate) fn parse(text: &str) -> Option<i64> {
     let mut total: i64 = 0;

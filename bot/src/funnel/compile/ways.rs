@@ -14,6 +14,7 @@ type Node = (FunnelIx, StepIx);
 pub(super) fn problems(
     drafts: &[Draft],
     list: &[Funnel],
+    sequences: &[Funnel],
     triggers: &Triggers,
     wrong: &BTreeSet<String>,
 ) -> Vec<Diagnostic> {
@@ -22,7 +23,7 @@ pub(super) fn problems(
         .map(|draft| Problems::new(&draft.places))
         .collect();
     if wrong.is_empty() {
-        unreached(drafts, list, triggers, &mut all);
+        unreached(drafts, list, sequences, triggers, &mut all);
     }
     rounds(list, &mut all);
     silent_rounds(list, &mut all);
@@ -45,7 +46,11 @@ fn targets(step: &Step) -> Vec<Target> {
     };
     let next = step.next.iter().map(|case| case.to);
     let skip = step.skip.iter().map(|skip| skip.to);
-    let silent = step.silent.iter().filter_map(|branch| branch.to);
+    let silent = step
+        .own_silent
+        .iter()
+        .flatten()
+        .filter_map(|branch| branch.to);
     buttons
         .chain(keyboard)
         .chain(next)
@@ -63,10 +68,23 @@ fn node(funnel: FunnelIx, target: Target) -> Option<Node> {
     }
 }
 
-fn unreached(drafts: &[Draft], list: &[Funnel], triggers: &Triggers, all: &mut [Problems<'_>]) {
+fn unreached(
+    drafts: &[Draft],
+    list: &[Funnel],
+    sequences: &[Funnel],
+    triggers: &Triggers,
+    all: &mut [Problems<'_>],
+) {
     let mut seen: HashSet<Node> = HashSet::new();
-    let mut pointed: HashSet<FunnelIx> = [triggers.default_funnel].into();
-    let mut open: Vec<Node> = Vec::new();
+    // Buttons of sequences lead into funnels.
+    let mut open: Vec<Node> = sequences
+        .iter()
+        .flat_map(|words| words.steps.iter().flat_map(targets))
+        .filter_map(|target| node(usize::MAX, target))
+        .filter(|(funnel, _)| *funnel < list.len())
+        .collect();
+    let mut pointed: HashSet<FunnelIx> = open.iter().map(|(funnel, _)| *funnel).collect();
+    pointed.insert(triggers.default_funnel);
     for (ix, funnel) in list.iter().enumerate() {
         open.push((ix, funnel.first));
         open.extend(funnel.moved_to.values().map(|step| (ix, *step)));
@@ -78,8 +96,11 @@ fn unreached(drafts: &[Draft], list: &[Funnel], triggers: &Triggers, all: &mut [
         if !seen.insert((funnel, step)) {
             continue;
         }
+        let silent = list[funnel].silent(step).iter();
+        let silent = silent.filter_map(|branch| branch.to);
         let ways = targets(here)
             .into_iter()
+            .chain(silent)
             .filter_map(|target| node(funnel, target));
         for (other, step) in ways.chain(here.call.map(|called| (called, list[called].first))) {
             if other != funnel {
@@ -196,7 +217,7 @@ fn round_from(list: &[Funnel], start: Node) -> Vec<Node> {
 
 /// Steps a lead who never answers is taken through.
 fn silent_ways(list: &[Funnel], at: Node) -> Vec<Node> {
-    let silent = list[at.0].steps[at.1].silent.iter();
+    let silent = list[at.0].silent(at.1).iter();
     let silent = silent.filter_map(|branch| node(at.0, branch.to?));
     own_ways(list, at).into_iter().chain(silent).collect()
 }
@@ -207,7 +228,7 @@ fn silent_rounds(list: &[Funnel], all: &mut [Problems<'_>]) {
     for (ix, funnel) in list.iter().enumerate() {
         for at in 0..funnel.steps.len() {
             let start = (ix, at);
-            if funnel.steps[at].silent.is_empty() || reported.contains(&start) {
+            if funnel.silent(at).is_empty() || reported.contains(&start) {
                 continue;
             }
             if let Some(round) = round_back(list, start) {

@@ -6,7 +6,7 @@ use super::Turn;
 use super::parse::{self, Misfit};
 use crate::funnel::coverage::Part;
 use crate::funnel::effect::{Effect, Message, Notice};
-use crate::funnel::event::{TimerData, TimerName};
+use crate::funnel::event::{Talk, TimerData, TimerName};
 use crate::funnel::model::{Expect, Score, Step};
 use crate::funnel::session::Collecting;
 use crate::lead::contact::{parse_email, parse_phone, pretty_phone, shared_phone};
@@ -27,13 +27,15 @@ impl<'a> Turn<'a> {
         });
         collecting.parts.push(text.to_owned());
         let left = collecting.since_ms + collect.max_ms - now;
-        let data = TimerData {
+        let at_ms = now.saturating_add(collect.quiet_ms.min(left).max(0));
+        let data = TimerData::Talk(Talk {
             visit: self.session.visit,
             branch: 0,
-        };
+            planned_ms: at_ms,
+        });
         self.effects.push(Effect::Schedule {
             name: TimerName::Collect,
-            after_ms: collect.quiet_ms.min(left).max(0),
+            at_ms,
             data,
         });
     }

@@ -118,7 +118,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn apply_entry(&mut self, step: &'a Step) {
+    pub(super) fn apply_entry(&mut self, step: &'a Step) {
         for tag in &step.tag {
             self.tag(tag, true);
         }
@@ -138,6 +138,10 @@ impl<'a> Turn<'a> {
         if !step.is_question {
             self.notify_of(step.notify.as_ref());
         }
+        if let Some(content) = &step.content {
+            self.session.seen.insert(content.to_string());
+        }
+        self.change_sequences(&step.enroll, &step.unenroll, step);
     }
 
     pub(super) fn notify_of(&mut self, notification: Option<&'a Notification>) {

@@ -31,6 +31,10 @@ impl Turn<'_> {
         let forgetting = std::mem::take(&mut self.session.forgetting);
         match (step, button) {
             ("start", "over") => self.begin_default(None),
+            ("out", sequence) => self.ask_way_out(sequence),
+            ("unseries", sequence) => self.leave_by_wish(sequence),
+            ("ads", "off") => self.refuse_advertising(),
+            ("ads", "keep") => self.say_phrase(Phrase::WayOutKept),
             ("forget", "yes") if forgetting => self.forget(),
             ("forget", "no") if forgetting => self.say_phrase(Phrase::ForgetKept),
             ("language", code)
@@ -57,6 +61,7 @@ impl Turn<'_> {
                 name: TimerName::Collect,
             });
         }
+        self.leave_all(None, "лид просил не писать");
         self.release_contact_keyboard();
         self.say_phrase(Phrase::Stopped);
     }
@@ -93,12 +98,14 @@ impl Turn<'_> {
         self.effects.push(Effect::Cancel {
             name: TimerName::Silence,
         });
+        self.leave_all(None, "забыт");
         self.effects.push(Effect::Forget);
         self.at = None;
         self.had_silence = false;
         // Buttons of the forgotten talk must not fit a new one.
         self.session = Session {
             visit: self.session.visit.wrapping_add(1),
+            silences: self.session.silences,
             ..Session::default()
         };
         self.lead = Lead {

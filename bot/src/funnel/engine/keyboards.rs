@@ -2,7 +2,7 @@
 
 use super::Turn;
 use crate::funnel::compile::SKIP;
-use crate::funnel::effect::{Action, Button, Effect, Keyboard, Message, ReplyButton};
+use crate::funnel::effect::{Action, Button, Keyboard, Message, Origin, ReplyButton};
 use crate::funnel::event::Press;
 use crate::funnel::model::{self, ButtonAction, Step};
 use crate::funnel::session::Place;
@@ -66,10 +66,15 @@ impl<'a> Turn<'a> {
             .funnel()
             .map(|funnel| funnel.id.to_string())
             .unwrap_or_default();
+        // Under a step of a sequence, the entry: with it a press proves which message was read.
+        let visit = match self.first_word.as_ref().map(|first| &first.origin) {
+            Some(Origin::Sequence { entry, .. }) => *entry,
+            Some(Origin::FollowUp { .. }) | None => self.session.visit,
+        };
         Action::Press(Press {
             funnel,
             step: step.id.to_string(),
-            visit: self.session.visit,
+            visit,
             button: button.to_owned(),
         })
     }
@@ -145,10 +150,10 @@ impl<'a> Turn<'a> {
     pub(super) fn drop_contact_keyboard(&mut self) {
         let text = self.phrase(Phrase::KeyboardGone, None);
         let keyboard = Some(self.restored_keyboard());
-        self.effects.push(Effect::Say(Message {
+        self.emit(Message {
             text,
             media: None,
             keyboard,
-        }));
+        });
     }
 }

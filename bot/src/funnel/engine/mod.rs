@@ -8,6 +8,9 @@ mod parse;
 mod press;
 mod roads;
 mod say;
+mod sequence;
+mod series;
+mod signals;
 mod start;
 mod timers;
 mod timezone;
@@ -18,12 +21,12 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use super::coverage::Mark;
-use super::effect::{Effect, Notice};
+use super::effect::{Effect, Notice, Origin};
 use super::event::{Event, TimerName};
-use super::model::{Funnel, FunnelIx, Funnels, Step, StepIx};
+use super::model::{Funnel, FunnelIx, Funnels, Silent, Step, StepIx};
 use super::session::{Place, Session};
 use super::{scope, template};
-use crate::lead::{Handoff, Lead};
+use crate::lead::{Handoff, Lead, Purpose};
 use crate::partner::Partner;
 use crate::phrases::Phrase;
 
@@ -105,12 +108,32 @@ struct Turn<'a> {
     keyboard_due: bool,
     scope: Option<Value>,
     marks: Vec<Mark>,
+    /// Set while a timer, not the lead, makes the bot speak.
+    first_word: Option<FirstWord>,
+    /// The lead's word was more than one to the bot's own buttons.
+    replied: bool,
+    /// Nothing was ever said to this lead.
+    came: bool,
+    /// Sequences entered in this turn: what happened before counts for nothing there.
+    enrolled: Vec<usize>,
+}
+
+/// What the messages of a turn have in common in which the bot speaks first.
+struct FirstWord {
+    purpose: Purpose,
+    origin: Origin,
+    intent: String,
+    stale_at_ms: i64,
+    /// The sequence the way out leads out of.
+    way_out: Option<String>,
+    /// How many messages there were so far.
+    said: u16,
 }
 
 /// Whether a lead, or the story of a lead, has something to show for an event.
 fn is_reaction(effect: &Effect) -> bool {
     match effect {
-        Effect::Say(_) | Effect::Toast(_) | Effect::Ignored { .. } => true,
+        Effect::Say(_) | Effect::Speak(_) | Effect::Toast(_) | Effect::Ignored { .. } => true,
         // More words are awaited before anything is said.
         Effect::Schedule { name, .. } => *name == TimerName::Collect,
         _ => false,
@@ -119,6 +142,7 @@ fn is_reaction(effect: &Effect) -> bool {
 
 impl<'a> Turn<'a> {
     fn new(funnels: &'a Funnels, desk: &'a Desk<'a>, session: Session, lead: Lead) -> Self {
+        let came = session.visit == 0;
         let mut turn = Self {
             funnels,
             desk,
@@ -134,6 +158,10 @@ impl<'a> Turn<'a> {
             keyboard_due: false,
             scope: None,
             marks: Vec::new(),
+            first_word: None,
+            replied: false,
+            came,
+            enrolled: Vec::new(),
         };
         turn.find_place();
         turn
@@ -151,7 +179,7 @@ impl<'a> Turn<'a> {
         match self.funnels.list[funnel].find(&place.step) {
             Some(step) => {
                 self.at = Some((funnel, step));
-                self.had_silence = !self.step_at((funnel, step)).silent.is_empty();
+                self.had_silence = !self.funnels.list[funnel].silent(step).is_empty();
                 let id = &self.funnels.list[funnel].steps[step].id;
                 if **id != *place.step {
                     self.session.place = Some(Place {
@@ -165,7 +193,16 @@ impl<'a> Turn<'a> {
     }
 
     fn take(&mut self, event: Event) {
-        if !matches!(event, Event::Press(_) | Event::Timer { .. }) {
+        self.spoke = event.is_lead();
+        self.replied = match &event {
+            Event::Press(press) => press.funnel != say::BOT,
+            other => other.is_lead(),
+        };
+        self.came &= self.spoke;
+        if self.spoke {
+            self.lead.last_seen_at = self.desk.now_ms;
+        }
+        if self.spoke && !matches!(event, Event::Press(_)) {
             self.session.forgetting = false;
         }
         match event {
@@ -176,7 +213,18 @@ impl<'a> Turn<'a> {
             Event::Contact { phone, own } => self.contact(&phone, own),
             Event::Photo { file } => self.photo(file),
             Event::Other { .. } => self.other(),
-            Event::Timer { name, data } => self.timer(name, &data),
+            Event::Timer { name, data } => self.timer(&name, &data),
+            Event::Unsaid { name, data, reason } => self.unsaid(&name, &data, &reason),
+            Event::Enroll { sequence, by } => match self.funnels.sequence(&sequence) {
+                Some((ix, _)) => self.enroll(ix, &by),
+                None => self.ignore("there is no such sequence"),
+            },
+            Event::Leave { sequence, by } => match self.funnels.sequence(&sequence) {
+                Some((ix, _)) => self.leave_sequence(ix, &by),
+                None => self.ignore("there is no such sequence"),
+            },
+            Event::Pause { until_ms } => self.pause(until_ms),
+            Event::Zone(zone) => self.move_zone(zone),
         }
     }
 
@@ -188,11 +236,13 @@ impl<'a> Turn<'a> {
         if self.spoke && !self.effects.iter().any(is_reaction) {
             self.say_phrase(Phrase::Noted);
         }
+        self.first_word = None;
+        self.heed_signals();
         if !self.spoke && self.session.visit == self.first_visit {
             return;
         }
-        match self.step().and_then(|step| step.silent.first()) {
-            Some(first) if self.may_follow_up() => self.schedule_silence(first.after_ms, 0),
+        match self.silences().first() {
+            Some(first) if self.may_follow_up() => self.await_silence(first.after_ms),
             _ if self.had_silence => self.effects.push(Effect::Cancel {
                 name: TimerName::Silence,
             }),
@@ -200,8 +250,18 @@ impl<'a> Turn<'a> {
         }
     }
 
+    fn refuses_advertising(&self) -> bool {
+        false
+    }
+
     fn may_follow_up(&self) -> bool {
         !self.lead.opted_out && matches!(self.lead.handoff, Handoff::Bot | Handoff::Closed)
+    }
+
+    /// What happens here when the lead says nothing.
+    fn silences(&self) -> &'a [Silent] {
+        self.at
+            .map_or(&[], |(funnel, step)| self.funnels.list[funnel].silent(step))
     }
 
     fn step_at(&self, at: (FunnelIx, StepIx)) -> &'a Step {

@@ -32,6 +32,9 @@ impl<'a> Turn<'a> {
         if let Some((at, button)) = self.link_of(press) {
             return self.open_link(at, button);
         }
+        if let Some((at, button)) = self.series_button(press) {
+            return self.series_pressed(press, at, button);
+        }
         if let Some(chosen) = self.meant(press) {
             self.session.last_press = Some((press.visit, press.button.clone()));
             return self.chosen(chosen);
@@ -138,7 +141,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn take_gifts(&mut self, step: &'a Step, button: &'a Button) {
+    pub(super) fn take_gifts(&mut self, step: &'a Step, button: &'a Button) {
         for tag in &button.tag {
             self.tag(tag, true);
         }
@@ -150,6 +153,18 @@ impl<'a> Turn<'a> {
             self.score(key, score, |turn| turn.partner_words(&button.text));
         }
         self.notify_of(button.notify.as_ref());
+        self.change_sequences(&button.enroll, &button.unenroll, step);
+    }
+
+    /// Gets the lead out of sequences and into others, as a step or button says.
+    pub(super) fn change_sequences(&mut self, enroll: &[usize], leave: &[usize], step: &Step) {
+        for ix in leave {
+            self.leave_sequence(*ix, "так решил шаг воронки");
+        }
+        for ix in enroll {
+            let by = self.key_of(step);
+            self.enroll(*ix, &by);
+        }
     }
 
     /// A link button stays good for ever: its message may be weeks old.

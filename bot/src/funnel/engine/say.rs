@@ -4,13 +4,14 @@ use minijinja::Value;
 
 use super::Turn;
 use crate::funnel::coverage::{Mark, Part};
-use crate::funnel::effect::{Action, Button, Effect, Keyboard, Media, Message};
+use crate::funnel::effect::{Action, Button, Effect, Keyboard, Media, Message, Proactive};
 use crate::funnel::event::Press;
 use crate::funnel::html::{self, CAPTION_LIMIT, TEXT_LIMIT};
 use crate::funnel::model::{Step, StepText, Variant};
 use crate::funnel::session::{Place, Return};
 use crate::funnel::template::TemplateId;
 use crate::funnel::words::{Body, Words};
+use crate::lead::Purpose;
 use crate::phrases::Phrase;
 
 /// Stands for a funnel in presses of the bot's own buttons; no funnel can be called so.
@@ -222,7 +223,37 @@ impl<'a> Turn<'a> {
                 Some(Keyboard::Reply { .. } | Keyboard::Remove) => self.keyboard_due = false,
             }
         }
-        self.effects.push(Effect::Say(message));
+        self.emit(message);
+    }
+
+    /// An answer to the lead, or a word of the bot's own with what the gate must know of it.
+    pub(super) fn emit(&mut self, message: Message) {
+        let Some(first) = &self.first_word else {
+            return self.effects.push(Effect::Say(message));
+        };
+        let message = match first.purpose {
+            Purpose::Service => message,
+            Purpose::Advertising => {
+                let sequence = first.way_out.clone();
+                self.with_way_out(message, sequence.as_deref())
+            }
+        };
+        let Some(first) = &mut self.first_word else {
+            return;
+        };
+        let intent = match first.said {
+            0 => first.intent.clone(),
+            more => format!("{}+{more}", first.intent),
+        };
+        first.said += 1;
+        let proactive = Proactive {
+            message,
+            purpose: first.purpose,
+            origin: first.origin.clone(),
+            intent,
+            stale_at_ms: first.stale_at_ms,
+        };
+        self.effects.push(Effect::Speak(proactive));
     }
 
     pub(super) fn mark(&mut self, part: Part) {

@@ -136,7 +136,7 @@ impl Drawing<'_> {
             };
             self.edge(from, case.to, label, !step.awaits());
         }
-        for branch in &step.silent {
+        for branch in step.own_silent.iter().flatten() {
             if let Some(to) = branch.to {
                 self.edge(
                     from,

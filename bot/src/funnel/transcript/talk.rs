@@ -85,17 +85,14 @@ impl<'a> Talk<'a> {
     fn apply(&mut self, effect: Effect) {
         match effect {
             Effect::Say(message) => self.show(message),
+            Effect::Speak(proactive) => self.show(proactive.message),
             Effect::Toast(text) => self.unread.push_back(Seen {
                 text: format!("(toast) {text}"),
                 buttons: Vec::new(),
             }),
             Effect::Notify(notice) => self.notices.push_back(notice),
-            Effect::Schedule {
-                name,
-                after_ms,
-                data,
-            } => {
-                self.timers.insert(name, (self.now_ms + after_ms, data));
+            Effect::Schedule { name, at_ms, data } => {
+                self.timers.insert(name, (at_ms, data));
             }
             Effect::Cancel { name } => {
                 self.timers.remove(&name);
@@ -110,6 +107,10 @@ impl<'a> Talk<'a> {
             | Effect::LinkOpened { .. } => {}
             Effect::Handoff(_)
             | Effect::OptOut(_)
+            | Effect::Enrolled { .. }
+            | Effect::NotEnrolled { .. }
+            | Effect::Passed { .. }
+            | Effect::Left { .. }
             | Effect::Language(_)
             | Effect::Zone(_)
             | Effect::Forget
@@ -167,7 +168,7 @@ impl<'a> Talk<'a> {
     fn next_timer(&self) -> Option<(TimerName, i64)> {
         self.timers
             .iter()
-            .map(|(name, (due, _))| (*name, *due))
+            .map(|(name, (due, _))| (name.clone(), *due))
             .min_by_key(|(_, due)| *due)
     }
 
