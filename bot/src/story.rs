@@ -55,7 +55,6 @@ fn event_words(item: &StoryItem) -> String {
         "barred" => format!("не вошёл в серию {name}: {value}"),
         "passed" => format!("шаг серии {name} пропущен: {value}"),
         "left" => format!("вышел из серии {name}: {value}"),
-        "zone" => format!("часовой пояс: {value}"),
         "language" => format!("язык: {value}"),
         "zone" if value.is_empty() => "живёт по времени партнёра".to_owned(),
         "zone" => format!("часовой пояс {value} ({})", zone_source(name)),

@@ -152,9 +152,9 @@ pub struct Waiting {
     pub step: String,
     /// How many times the lead has entered, this one included.
     pub entry: u32,
-    /// The step behind the lead; empty before the first.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub behind: String,
+    /// The steps behind the lead, as in `Enrollment::passed`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<String>,
     /// From when the step's delay counts: when the step before was planned, or when the lead joined. Unix milliseconds.
     pub anchor_ms: i64,
     /// When the step is meant; the row's due time may be later (the gate, a talk under way), never the meaning.

@@ -16,6 +16,22 @@ impl Funnels {
         self.talks().map(|(_, funnel)| &*funnel.id)
     }
 
+    /// Ids of the sequences, in the order of their files.
+    pub fn sequences(&self) -> impl Iterator<Item = &str> {
+        self.sequences.iter().map(|sequence| &*sequence.id)
+    }
+
+    /// What the partner calls a sequence; the id when it is not loaded.
+    pub fn sequence_title(&self, sequence: &str, language: &str) -> String {
+        match self.sequence(sequence) {
+            None => sequence.to_owned(),
+            Some((_, known)) => {
+                let words = &self.list[known.home];
+                self.static_text(&words.title, words.language(language))
+            }
+        }
+    }
+
     /// What the partner calls a funnel; the id when it is not loaded.
     pub fn title(&self, funnel: &str, language: &str) -> String {
         let Some(ix) = self.by_id.get(funnel) else {

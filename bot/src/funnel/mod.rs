@@ -2,6 +2,7 @@
 
 mod compile;
 pub mod coverage;
+mod edit_plan;
 pub mod effect;
 mod engine;
 pub mod event;
@@ -23,7 +24,8 @@ pub(crate) mod words;
 
 pub(crate) use compile::parse_duration;
 pub use compile::{Compiled, MediaFiles, SourceFile, compile, load};
+pub use edit_plan::{EditPlan, Report};
 pub use engine::{Desk, Outcome, advance};
 pub use model::Funnels;
-pub use schema::schema;
+pub use schema::{schema, sequence_schema};
 pub use wish::{Beside, Wish, WishLane};

@@ -9,25 +9,17 @@ use crate::sequence;
 impl Funnels {
     /// The place in the file of the last step behind a lead; `None` before the first.
     /// A step that is gone counts as its successor, else as the one that was passed before it.
-    pub(super) fn behind<'a>(
-        &self,
-        sequence: &Sequence,
-        passed: impl DoubleEndedIterator<Item = &'a str>,
-    ) -> Option<StepIx> {
+    fn behind(&self, sequence: &Sequence, passed: &[String]) -> Option<StepIx> {
         let words = &self.list[sequence.home];
-        passed.rev().find_map(|id| words.find(id))
+        passed.iter().rev().find_map(|id| words.find(id))
     }
 
     /// The step ahead: the first after the place that is not behind the lead already.
     pub(super) fn ahead(&self, sequence: &Sequence, passed: &[String]) -> Option<StepIx> {
         let words = &self.list[sequence.home];
-        let from = self
-            .behind(sequence, passed.iter().map(String::as_str))
-            .map_or(0, |at| at + 1);
-        (from..words.steps.len()).find(|at| {
-            let id = &*words.steps[*at].id;
-            !passed.iter().any(|passed| passed == id)
-        })
+        let from = self.behind(sequence, passed).map_or(0, |at| at + 1);
+        let is_behind = |at: StepIx| passed.iter().any(|id| words.find(id) == Some(at));
+        (from..words.steps.len()).find(|at| !is_behind(*at))
     }
 
     /// What a timer row of a sequence means by the files and the zone of now.
@@ -39,16 +31,10 @@ impl Funnels {
         now_ms: i64,
     ) -> Replanned {
         let words = &self.list[sequence.home];
-        let behind = (!waiting.behind.is_empty()).then_some(waiting.behind.as_str());
-        let from = match self.behind(sequence, behind.into_iter()) {
-            Some(at) => at + 1,
-            // What was behind is gone: the place is right before the step waited for.
-            None if behind.is_some() => words.find(&waiting.step).unwrap_or(0),
-            None => 0,
-        };
-        let Some(step) = words.steps.get(from) else {
+        let Some(from) = self.ahead(sequence, &waiting.passed) else {
             return Replanned::Over;
         };
+        let step = &words.steps[from];
         if sequence.paused {
             return Replanned::Same;
         }

@@ -3,7 +3,7 @@
 use super::event::{TimerData, TimerName};
 use super::model::Funnels;
 use super::session::Session;
-use crate::lead::Purpose;
+use crate::lead::{Lead, Purpose};
 
 /// A word of the bot's own that is about to be said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,20 @@ pub enum Beside {
 pub(super) const FOLLOW_UP_FRESH_MS: i64 = 24 * 3_600_000;
 
 impl Funnels {
+    /// Whether the lead is in the middle of a talk: at a question, and heard of within `talk_ms`.
+    pub fn is_talking(&self, session: &Session, lead: &Lead, now_ms: i64, talk_ms: i64) -> bool {
+        let Some(place) = &session.place else {
+            return false;
+        };
+        let awaits = self.by_id.get(&*place.funnel).is_some_and(|ix| {
+            let funnel = &self.list[*ix];
+            funnel
+                .find(&place.step)
+                .is_some_and(|step| funnel.steps[step].awaits())
+        });
+        awaits && now_ms.saturating_sub(lead.last_seen_at) < talk_ms
+    }
+
     /// What the timer would say; `None` when there is nothing to ask the gate about.
     pub fn wish(&self, session: &Session, name: &TimerName, data: &TimerData) -> Option<Wish> {
         match (name, data) {

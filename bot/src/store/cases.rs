@@ -77,7 +77,6 @@ fn case(row: &SqliteRow) -> sqlx::Result<Case> {
         last_touch: json(row, "last_touch")?,
         created_at: row.try_get("created_at")?,
         last_seen_at: row.try_get("last_seen_at")?,
-        ..Lead::default()
     };
     Ok(Case {
         lead,

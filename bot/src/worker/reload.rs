@@ -91,7 +91,8 @@ fn follow(mut watcher: RecommendedWatcher, app: &App) -> Option<RecommendedWatch
         .into_iter()
         .flatten()
     {
-        watcher.watch(directory, RecursiveMode::NonRecursive).ok()?;
+        // Sequences lie one below, media further down; new directories are followed by themselves.
+        watcher.watch(directory, RecursiveMode::Recursive).ok()?;
     }
     Some(watcher)
 }

@@ -27,16 +27,26 @@ pub enum FunnelCommand {
     Graph(graph::GraphArgs),
     /// Prints the JSON schema that gives editors completion
     #[command(before_help = "Examples:
-  partnerctl funnel schema > funnels/funnel.schema.json")]
-    Schema,
+  partnerctl funnel schema > funnels/funnel.schema.json
+  partnerctl funnel schema --sequences > funnels/sequence.schema.json")]
+    Schema {
+        /// The schema of sequence files
+        #[arg(long)]
+        sequences: bool,
+    },
 }
 
 pub fn run(command: FunnelCommand, host: &dyn Host) -> Result<(), Failure> {
     match command {
         FunnelCommand::Test(args) => test::run(&args, host),
         FunnelCommand::Graph(args) => graph::run(&args, host),
-        FunnelCommand::Schema => {
-            host.out(bot::funnel::schema().trim_end());
+        FunnelCommand::Schema { sequences } => {
+            let schema = if sequences {
+                bot::funnel::sequence_schema()
+            } else {
+                bot::funnel::schema()
+            };
+            host.out(schema.trim_end());
             Ok(())
         }
     }
@@ -107,30 +117,44 @@ impl Ground {
         std::iter::once(files.shared.as_path()).chain(files.own.as_deref())
     }
 
-    /// Files of both directories with that ending; the partner's own replace shared ones of the same name.
-    fn files(&self, ending: &str) -> Vec<PathBuf> {
+    /// Files of both directories with that ending, and what they belong to (`weight`, `sequences/weight_warmup`);
+    /// the partner's own replace shared ones of the same name.
+    fn files(&self, ending: &str) -> Vec<(String, PathBuf)> {
         let mut found = std::collections::BTreeMap::new();
         for directory in self.directories() {
-            let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-            for path in entries.map(|entry| entry.path()) {
-                let name = path
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned();
-                if name.ends_with(ending) && !name.starts_with('.') {
-                    found.insert(name, path);
+            for place in ["", SEQUENCES] {
+                let entries = std::fs::read_dir(directory.join(place));
+                for path in entries.into_iter().flatten().flatten().map(|e| e.path()) {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    if name.ends_with(ending) && !name.starts_with('.') {
+                        found.insert(format!("{place}{name}"), path);
+                    }
                 }
             }
         }
-        found.into_values().collect()
+        found
+            .into_iter()
+            .map(|(name, path)| (name.split('.').next().unwrap_or_default().into(), path))
+            .collect()
     }
 
-    /// Ids of the funnels in use, sorted.
+    /// Ids of the funnels in use, sorted, then those of the sequences.
     fn ids(&self) -> Vec<String> {
         let mut ids: Vec<String> = self.funnels.iter().map(str::to_owned).collect();
         ids.sort();
+        let sequences = self.funnels.sequences();
+        ids.extend(sequences.map(|id| format!("{SEQUENCES}{id}")));
         ids
+    }
+
+    /// The id as `ids` has it: a sequence may be named alone.
+    fn whole_id(&self, id: &str) -> String {
+        let sequence = format!("{SEQUENCES}{id}");
+        if self.funnels.iter().all(|known| known != id) && self.ids().contains(&sequence) {
+            sequence
+        } else {
+            id.to_owned()
+        }
     }
 
     fn check_id(&self, id: &str) -> Result<(), Failure> {
@@ -149,8 +173,5 @@ impl Ground {
     }
 }
 
-/// The part of a file's name before the first dot: the funnel it belongs to.
-fn stem(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.split('.').next().unwrap_or_default().to_owned()
-}
+/// The directory of sequences below that of the funnels.
+const SEQUENCES: &str = "sequences/";

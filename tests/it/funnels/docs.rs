@@ -11,17 +11,17 @@ use bot::partner::Partner;
 use crate::language::files;
 
 /// A fenced block: what stands after the fence, its text, and its first line's number.
-struct Block {
-    kind: String,
-    text: String,
-    line: usize,
+pub struct Block {
+    pub kind: String,
+    pub text: String,
+    pub line: usize,
 }
 
 fn page() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/funnels.md")).unwrap()
 }
 
-fn blocks(page: &str) -> Vec<Block> {
+pub fn blocks(page: &str) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
     let mut open = false;
     for (at, line) in page.lines().enumerate() {
@@ -187,7 +187,7 @@ fn the_page_names_every_key_of_the_language() {
 }
 
 /// Words in `code` of the prose and tables, outside of the examples.
-fn explained(page: &str) -> BTreeSet<&str> {
+pub fn explained(page: &str) -> BTreeSet<&str> {
     let mut open = false;
     let prose = page.lines().filter(|line| {
         let fence = line.starts_with("```");
@@ -200,7 +200,7 @@ fn explained(page: &str) -> BTreeSet<&str> {
 }
 
 /// Names of all properties in a JSON schema.
-fn keys_of(schema: &serde_json::Value, out: &mut BTreeSet<String>) {
+pub fn keys_of(schema: &serde_json::Value, out: &mut BTreeSet<String>) {
     match schema {
         serde_json::Value::Object(fields) => {
             if let Some(serde_json::Value::Object(properties)) = fields.get("properties") {

@@ -1,4 +1,5 @@
-//! The funnels that come with the product, and the examples of docs/funnels.md.
+//! The funnels and sequences that come with the product, and the examples of their pages.
 
 mod docs;
+mod sequences;
 mod shipped;

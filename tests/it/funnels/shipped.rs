@@ -15,7 +15,7 @@ use bot::lead::Lead;
 const LONGEST_GREETING: usize = 450;
 const LARGEST_PICTURE: u64 = 150 * 1024;
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
@@ -40,7 +40,10 @@ fn shipped() -> (Config, Funnels) {
 }
 
 fn beside(ending: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(root().join("funnels")).unwrap();
+    let directories = ["funnels", "funnels/sequences"].map(|dir| root().join(dir));
+    let entries = directories
+        .into_iter()
+        .flat_map(|directory| fs::read_dir(directory).unwrap());
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     found.retain(|path| path.to_string_lossy().ends_with(ending));
     found.sort();

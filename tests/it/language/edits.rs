@@ -49,12 +49,10 @@ fn after_edit(edited: &str, event: Event) -> (Option<Place>, Vec<String>) {
     );
     let new = loaded(edited, &partner);
     let outcome = advance(&new, &desk, asked.session, asked.lead, event);
-    let said = outcome.effects.iter().filter_map(|effect| {
-        if let Effect::Say(message) = effect {
-            Some(message.text.clone())
-        } else {
-            None
-        }
+    let said = outcome.effects.iter().filter_map(|effect| match effect {
+        Effect::Say(message) => Some(message.text.clone()),
+        Effect::Speak(proactive) => Some(proactive.message.text.clone()),
+        _ => None,
     });
     (outcome.session.place, said.collect())
 }

@@ -1,11 +1,14 @@
 //! The funnel language as an author sees it: every construct as a talk, every mistake as the text it is answered with.
 
 mod answers;
+mod doors;
 mod edits;
 mod errors;
 mod globals;
 mod journeys;
 mod pictures;
+mod plans;
+mod sequences;
 mod storm;
 mod tools;
 mod wishes;
@@ -43,6 +46,9 @@ pub fn loaded(yaml: &str, partner: &Partner) -> Funnels {
 pub fn files(yaml: &str) -> Vec<SourceFile> {
     let mut files: Vec<(String, String)> = Vec::new();
     for line in yaml.lines() {
+        if let Some(id) = line.strip_prefix("sequence: ") {
+            files.push((format!("sequences/{}.yaml", id.trim()), String::new()));
+        }
         if let Some(id) = line.strip_prefix("funnel: ") {
             files.push((format!("{}.yaml", id.trim()), String::new()));
         }

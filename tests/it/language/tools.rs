@@ -56,11 +56,11 @@ fn a_talk_that_goes_another_way_says_where_and_how() {
         ),
         (
             "= colour red\n",
-            "main.talk.transcript:1: \"= colour\" checks nothing; write score, tags, step, answers.<name>, phone, email, language, zone, source, campaign, handoff or stopped",
+            "main.talk.transcript:1: \"= colour\" checks nothing; write score, tags, step, answers.<name>, phone, email, language, zone, source, campaign, handoff, stopped, in or waits",
         ),
         (
             "+ скоро\n",
-            "main.talk.transcript:1: \"скоро\" is not a duration; write it like 90s, 15m, 2h or 1d",
+            "main.talk.transcript:1: \"скоро\" is not a time to wait; write it like 90s, 15m, 2h, 1d, 10:00 or sat 10:00",
         ),
         (
             "привет\n",

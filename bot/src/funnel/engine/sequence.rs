@@ -298,7 +298,7 @@ impl<'a> Turn<'a> {
         let data = TimerData::Sequence(Waiting {
             step: self.funnels.list[sequence.home].steps[at].id.to_string(),
             entry: enrollment.entry,
-            behind: enrollment.passed.last().cloned().unwrap_or_default(),
+            passed: enrollment.passed.clone(),
             anchor_ms: enrollment.anchor_ms,
             planned_ms,
             zone: zone.to_owned(),

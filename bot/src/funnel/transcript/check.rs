@@ -11,6 +11,8 @@ pub(super) fn check(talk: &Talk<'_>, text: &str) -> Result<(), String> {
         "score" => talk.lead.score.to_string(),
         "tags" => return check_tags(talk, wanted),
         "step" => return check_step(talk, wanted),
+        "in" => inside(talk),
+        "waits" => return check_waits(talk, wanted),
         "phone" => talk
             .lead
             .phone
@@ -40,7 +42,7 @@ pub(super) fn check(talk: &Talk<'_>, text: &str) -> Result<(), String> {
             Some(name) => answer(talk, name),
             None => {
                 return Err(format!(
-                    "\"= {other}\" checks nothing; write score, tags, step, answers.<name>, phone, email, language, zone, source, campaign, handoff or stopped"
+                    "\"= {other}\" checks nothing; write score, tags, step, answers.<name>, phone, email, language, zone, source, campaign, handoff, stopped, in or waits"
                 ));
             }
         },
@@ -92,6 +94,41 @@ fn check_step(talk: &Talk<'_>, wanted: &str) -> Result<(), String> {
     } else {
         Err(format!(
             "expected step {wanted}, but the lead is at {whole}"
+        ))
+    }
+}
+
+/// Sequences the lead is in, `-` for none.
+fn inside(talk: &Talk<'_>) -> String {
+    let all = talk.session.enrollments.iter();
+    let names: Vec<&str> = all
+        .filter(|(_, enrollment)| enrollment.is_inside())
+        .map(|(id, _)| id.as_str())
+        .collect();
+    if names.is_empty() {
+        "-".into()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// `waits weight_warmup plate 17.01 10:00` by the lead's clock, or `waits weight_warmup -`.
+fn check_waits(talk: &Talk<'_>, wanted: &str) -> Result<(), String> {
+    let (sequence, wanted) = wanted
+        .split_once(char::is_whitespace)
+        .unwrap_or((wanted, ""));
+    let real = match talk.waits_for(sequence) {
+        None => "-".to_owned(),
+        Some((step, due)) => {
+            let there = crate::sequence::local(due, &talk.zone());
+            format!("{step} {}", there.strftime("%d.%m %H:%M"))
+        }
+    };
+    if real == wanted.trim() {
+        Ok(())
+    } else {
+        Err(format!(
+            "expected to wait in {sequence} for {wanted}, but it is {real}"
         ))
     }
 }

@@ -13,6 +13,7 @@
 //! ```
 
 mod check;
+mod clock;
 mod compare;
 mod play;
 mod script;

@@ -1,15 +1,15 @@
 //! Plays a scenario line by line. PURE.
 
 use super::check::check;
+use super::clock;
 use super::compare::{fits, matches, written};
 use super::script::{self, Line, Scenario, Sign};
 use super::talk::Talk;
-use crate::funnel::compile::parse_duration;
 use crate::funnel::coverage::Mark;
 use crate::funnel::effect::Notice;
 use crate::funnel::event::Event;
 use crate::funnel::model::Funnels;
-use crate::lead::{Contact, ContactKind, Handoff, Origin};
+use crate::lead::{Contact, ContactKind, Handoff, Origin, Zone, ZoneSource};
 use crate::partner::Partner;
 
 type Problem = (usize, String);
@@ -42,12 +42,7 @@ fn play(talk: &mut Talk<'_>, line: &Line) -> Result<(), String> {
         }
         Sign::Clock => {
             all_read(talk)?;
-            let ms = parse_duration(&line.text).ok_or_else(|| {
-                format!(
-                    "\"{}\" is not a duration; write it like 90s, 15m, 2h or 1d",
-                    line.text
-                )
-            })?;
+            let ms = clock::wait(&line.text, talk.now_ms, &talk.zone())?;
             talk.wait(ms);
             Ok(())
         }
@@ -144,6 +139,19 @@ fn event(talk: &Talk<'_>, text: &str) -> Result<Event, String> {
     Ok(Event::Text(text.to_owned()))
 }
 
+fn set_zone(name: &str) -> Result<Zone, String> {
+    if !crate::sequence::is_zone(name) {
+        return Err(format!(
+            "\"{name}\" is not a time zone; write it like Asia/Almaty"
+        ));
+    }
+    Ok(Zone {
+        name: name.to_owned(),
+        source: ZoneSource::Set,
+        confidence: 100,
+    })
+}
+
 fn special(talk: &Talk<'_>, text: &str) -> Result<Event, String> {
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let rest = rest.trim();
@@ -165,6 +173,18 @@ fn special(talk: &Talk<'_>, text: &str) -> Result<Event, String> {
         }),
         "photo" => Ok(Event::Photo {
             file: if rest.is_empty() { "photo" } else { rest }.to_owned(),
+        }),
+        "zone" => Ok(Event::Zone(set_zone(rest)?)),
+        "enroll" => Ok(Event::Enroll {
+            sequence: rest.to_owned(),
+            by: "партнёр".into(),
+        }),
+        "leave" => Ok(Event::Leave {
+            sequence: rest.to_owned(),
+            by: "партнёр".into(),
+        }),
+        "pause" => Ok(Event::Pause {
+            until_ms: talk.now_ms + clock::wait(rest, talk.now_ms, &talk.zone())?,
         }),
         kind => Ok(Event::Other {
             kind: kind.to_owned(),
@@ -228,10 +248,11 @@ fn lead_fact(talk: &mut Talk<'_>, part: &str) -> Result<(), String> {
                 origin: Origin::Typed,
             })
         }
+        "zone" => lead.zone = set_zone(&value)?,
         "handoff" if value == "human" => lead.handoff = Handoff::Human,
         other => {
             return Err(format!(
-                "\"{other}\" is not known of a lead; write name, language, username, score, tags, phone or handoff human"
+                "\"{other}\" is not known of a lead; write name, language, username, score, tags, phone, zone or handoff human"
             ));
         }
     }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
+
 use crate::funnel::coverage::Mark;
 use crate::funnel::effect::{Action, Effect, Keyboard, MediaSource, Message, Notice};
 use crate::funnel::engine::{Desk, advance_marked};
@@ -10,11 +12,23 @@ use crate::funnel::event::{Event, Press, TimerData, TimerName};
 use crate::funnel::html;
 use crate::funnel::model::Funnels;
 use crate::funnel::session::Session;
-use crate::lead::Lead;
+use crate::funnel::wish::{Beside, WishLane};
+use crate::lead::{Handoff, Lead};
 use crate::partner::Partner;
+use crate::sequence;
 
 /// Thursday, 15 January 2026, 10:00 UTC.
 const START_MS: i64 = 1_768_471_200_000;
+
+/// A lead who said something that recently is in the middle of a talk.
+const TALK_MS: i64 = 15 * 60_000;
+const LOOK_AGAIN_MS: i64 = 3_600_000;
+
+enum Hold {
+    No,
+    Until(i64),
+    Drop,
+}
 
 /// Something the lead sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,10 +173,57 @@ impl<'a> Talk<'a> {
         while let Some((name, due)) = self.next_timer().filter(|(_, due)| *due <= until) {
             self.now_ms = self.now_ms.max(due);
             if let Some((_, data)) = self.timers.remove(&name) {
-                self.take(Event::Timer { name, data });
+                self.fire(name, data);
             }
         }
         self.now_ms = until;
+    }
+
+    /// What the gate of a running bot would do, as far as it depends on the talk alone.
+    fn fire(&mut self, name: TimerName, data: TimerData) {
+        let held = match self.funnels.wish(&self.session, &name, &data) {
+            Some(wish) if wish.lane == WishLane::Sequence => self.hold(wish.beside),
+            Some(_) | None => Hold::No,
+        };
+        match held {
+            Hold::No => self.take(Event::Timer { name, data }),
+            Hold::Until(at) => {
+                self.timers.insert(name, (at, data));
+            }
+            Hold::Drop => self.take(Event::Unsaid {
+                name,
+                data,
+                reason: "лид посреди разговора".into(),
+            }),
+        }
+    }
+
+    fn hold(&self, beside: Beside) -> Hold {
+        if matches!(self.lead.handoff, Handoff::Waiting | Handoff::Human) {
+            return Hold::Until(self.now_ms + LOOK_AGAIN_MS);
+        }
+        let talking = self
+            .funnels
+            .is_talking(&self.session, &self.lead, self.now_ms, TALK_MS);
+        match beside {
+            Beside::Wait if talking => Hold::Until(self.lead.last_seen_at + TALK_MS),
+            Beside::Skip if talking => Hold::Drop,
+            Beside::Wait | Beside::Skip | Beside::Beside => Hold::No,
+        }
+    }
+
+    /// What the lead waits for in a sequence: the step, and when it is due.
+    pub fn waits_for(&self, sequence: &str) -> Option<(&str, i64)> {
+        let name = TimerName::Sequence(sequence.to_owned());
+        match self.timers.get(&name)? {
+            (due, TimerData::Sequence(waiting)) => Some((&waiting.step, *due)),
+            (_, TimerData::Talk(_)) => None,
+        }
+    }
+
+    /// The lead's clock.
+    pub fn zone(&self) -> TimeZone {
+        sequence::zone(self.lead.zone.name_or(&self.partner.timezone))
     }
 
     fn next_timer(&self) -> Option<(TimerName, i64)> {

@@ -7,7 +7,7 @@ use bot::funnel::coverage::Coverage;
 use bot::funnel::transcript;
 use clap::Args;
 
-use super::{Ground, Setting, stem};
+use super::{Ground, Setting};
 use crate::failure::{Code, Failure};
 use crate::host::Host;
 
@@ -16,6 +16,7 @@ use crate::host::Host;
 #[command(before_help = "Examples:
   partnerctl funnel test                       all funnels, with the facts of partners/demo
   partnerctl funnel test weight --partner north
+  partnerctl funnel test weight_warmup         a sequence
   partnerctl funnel test weight --record       write down what the bot says now")]
 pub struct TestArgs {
     /// Funnels by name; `weight` plays weight.transcript and weight.*.transcript [default: all]
@@ -32,18 +33,23 @@ pub struct TestArgs {
 
 pub fn run(args: &TestArgs, host: &dyn Host) -> Result<(), Failure> {
     let ground = args.setting.load(host)?;
-    for name in &args.names {
+    let names: Vec<String> = args
+        .names
+        .iter()
+        .map(|name| ground.whole_id(name))
+        .collect();
+    for name in &names {
         ground.check_id(name)?;
     }
     let ids: Vec<String> = ground
         .ids()
         .into_iter()
-        .filter(|id| args.names.is_empty() || args.names.contains(id))
+        .filter(|id| names.is_empty() || names.contains(id))
         .collect();
     let (mut passed, mut failed) = (0, 0);
     let mut coverage = Coverage::default();
-    for file in ground.files(".transcript") {
-        if !ids.contains(&stem(&file)) {
+    for (id, file) in ground.files(".transcript") {
+        if !ids.contains(&id) {
             continue;
         }
         let text = fs::read_to_string(&file)
