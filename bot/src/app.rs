@@ -273,9 +273,9 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
     };
     let uploads = Uploads::new(store.media().await?);
     let (sender_tx, sender_rx) = mpsc::unbounded_channel();
-    let sender = Sender::new(app.clone(), desk_tx.clone(), uploads);
     let beat_tx = sender_tx.clone();
-    let desk = Desk::open(app.clone(), store, funnels.clone(), sender_tx).await?;
+    let (desk, fates) = Desk::open(app.clone(), store, funnels.clone(), sender_tx).await?;
+    let sender = Sender::new(app.clone(), desk_tx.clone(), uploads, fates);
     let lines = Lines {
         desk_tx,
         desk_rx,

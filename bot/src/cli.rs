@@ -9,7 +9,7 @@ use crate::app::{self, End};
 use crate::clock::Clock;
 use crate::config::{self, Environment, LoadOptions};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::{logging, store, story};
+use crate::{logging, memory, store, story};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -91,6 +91,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     // SAFETY: umask takes a number, gives a number, and no other thread exists yet.
     unsafe { libc::umask(0o077) };
+    memory::settle();
     logging::start();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -14,6 +14,7 @@ pub mod config;
 mod clock;
 mod errors;
 mod invite;
+mod memory;
 mod process;
 mod store;
 mod systemd;

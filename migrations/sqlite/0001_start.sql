@@ -1,4 +1,8 @@
 -- Times are unix milliseconds, flags 0/1, JSON is TEXT, ids are made by the program, partner_id leads every key.
+--
+-- What belongs to one lead in `events` and `outbox` is a chain: the lead's row names the newest, every row its `prev`
+-- (0 or a row that is gone: the end). An index by lead would write two more pages for every turn. So rows may go from
+-- the old end of all chains (`id < n`) or a chain as a whole, never from its midst; store/chain.rs does both.
 
 CREATE TABLE facts (
   partner_id TEXT NOT NULL,
@@ -47,6 +51,8 @@ CREATE TABLE leads (
   handled_at   BIGINT NOT NULL,             -- 0 until the partner marks the lead
   handled_by   TEXT   NOT NULL,
   hot_at       BIGINT NOT NULL,             -- last time the partner was told it is hot
+  last_event   BIGINT NOT NULL,             -- newest of the lead's chain in events, or 0
+  last_outbox  BIGINT NOT NULL,             -- the same in outbox
   zone         TEXT   NOT NULL,             -- JSON {name, source, confidence}; '' follows the partner's zone
   created_at   BIGINT NOT NULL,
   last_seen_at BIGINT NOT NULL,
@@ -59,6 +65,7 @@ CREATE TABLE events (
   partner_id TEXT   NOT NULL,
   id         BIGINT NOT NULL,
   lead_id    BIGINT NOT NULL,
+  prev       BIGINT NOT NULL,               -- the lead's event before this one
   at         BIGINT NOT NULL,
   kind       TEXT   NOT NULL,
   funnel     TEXT   NOT NULL DEFAULT '',
@@ -68,7 +75,6 @@ CREATE TABLE events (
   points     BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (partner_id, id)
 ) WITHOUT ROWID;
-CREATE INDEX events_lead ON events (partner_id, lead_id, id);
 -- Only what is counted: a partial index costs nothing for the many other events. Queries repeat its condition.
 CREATE INDEX events_counted ON events (partner_id, kind, at) WHERE kind IN ('came', 'entered', 'link');
 
@@ -87,6 +93,7 @@ CREATE TABLE outbox (
   partner_id TEXT   NOT NULL,
   id         BIGINT NOT NULL,
   lead_id    BIGINT NOT NULL,               -- 0: not about a lead
+  prev       BIGINT NOT NULL,               -- the lead's message before this one
   chat_id    BIGINT NOT NULL,
   lane       BIGINT NOT NULL,
   class      TEXT   NOT NULL,               -- reply | notification | proactive | edit
@@ -106,7 +113,6 @@ CREATE TABLE outbox (
 ) WITHOUT ROWID;
 CREATE INDEX outbox_open ON outbox (partner_id, id) WHERE state IN ('due', 'sending');
 CREATE INDEX outbox_unknown ON outbox (partner_id, id) WHERE state = 'unknown';
-CREATE INDEX outbox_lead ON outbox (partner_id, lead_id, id);
 CREATE INDEX outbox_card ON outbox (partner_id, card, id) WHERE card <> 0;
 
 CREATE TABLE media (

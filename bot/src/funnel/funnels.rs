@@ -6,6 +6,11 @@ use super::words::{Body, Words};
 use crate::phrases::Phrase;
 
 impl Funnels {
+    /// Lets go of what is made again when it is needed.
+    pub fn cool(&self) {
+        self.templates.cool();
+    }
+
     /// Changes whenever a funnel file does.
     pub fn hash(&self) -> &str {
         &self.hash

@@ -1,7 +1,7 @@
 //! Texts with `{{ … }}` and conditions: compiled once, rendered with a lead's facts. PURE.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
@@ -12,6 +12,8 @@ use super::html;
 const FUEL: u64 = 20_000;
 /// Longest value put into a text.
 const VALUE_LIMIT: usize = 400;
+/// Compiled texts kept at once: each takes about 8 KiB, and a quiet bot needs none.
+const MOST_WARM: usize = 64;
 const FILTERS_TAKEN_AWAY: &[&str] = &["safe", "pprint", "attr", "escape", "e"];
 
 /// What a source is compiled for.
@@ -35,7 +37,8 @@ pub struct TemplateProblem(pub String);
 
 /// All templates and conditions of the loaded funnels.
 pub struct Templates {
-    env: Environment<'static>,
+    /// Holds what was used of late.
+    warm: Mutex<Environment<'static>>,
     count: usize,
     /// As they are written.
     sources: HashMap<TemplateId, String>,
@@ -68,7 +71,7 @@ impl Default for Templates {
         }
         super::filters::add_to(&mut env);
         Self {
-            env,
+            warm: Mutex::new(env),
             count: 0,
             sources: HashMap::new(),
         }
@@ -89,20 +92,17 @@ impl Templates {
             Kind::When => 'w',
         };
         let id: Arc<str> = format!("{letter}{}", self.count).into();
-        let text = match kind {
-            Kind::Html | Kind::Plain => source.to_owned(),
-            Kind::When => {
-                self.env
-                    .compile_expression_owned(source.to_owned())
-                    .map_err(|e| explain(&e))?;
-                format!("{{% if {} %}}1{{% endif %}}", far_when_absent(source))
-            }
-        };
-        self.env
-            .add_template_owned(id.to_string(), text)
+        let mut env = self.warm();
+        if kind == Kind::When {
+            env.compile_expression_owned(source.to_owned())
+                .map_err(|e| explain(&e))?;
+        }
+        env.add_template_owned(id.to_string(), text(&id, source))
             .map_err(|e| explain(&e))?;
-        let template = self.env.get_template(&id).map_err(|e| explain(&e))?;
+        let template = env.get_template(&id).map_err(|e| explain(&e))?;
         let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+        env.remove_template(&id);
+        drop(env);
         names.sort();
         let id = TemplateId(id);
         self.sources.insert(id.clone(), source.to_owned());
@@ -116,8 +116,26 @@ impl Templates {
     }
 
     pub fn render(&self, id: &TemplateId, scope: &Value) -> Result<String, String> {
-        let template = self.env.get_template(&id.0).map_err(|e| e.to_string())?;
+        let mut env = self.warm();
+        if env.get_template(&id.0).is_err() {
+            if env.templates().count() >= MOST_WARM {
+                env.clear_templates();
+            }
+            env.add_template_owned(id.0.to_string(), text(&id.0, self.source(id)))
+                .map_err(|e| e.to_string())?;
+        }
+        let template = env.get_template(&id.0).map_err(|e| e.to_string())?;
         template.render(scope.clone()).map_err(|e| e.to_string())
+    }
+
+    /// Lets go of everything compiled; it is compiled again when it is used.
+    pub fn cool(&self) {
+        self.warm().clear_templates();
+    }
+
+    fn warm(&self) -> MutexGuard<'_, Environment<'static>> {
+        // A panic in a filter leaves nothing half done.
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The condition as its author wrote it.
@@ -136,11 +154,20 @@ impl Templates {
     }
 
     pub fn has_filter(&self, name: &str) -> bool {
-        self.env
+        self.warm()
             .empty_state()
             .apply_filter(name, &[])
             .err()
             .is_none_or(|e| e.kind() != ErrorKind::UnknownFilter)
+    }
+}
+
+/// What is compiled for an id; its letter tells the kind.
+fn text(id: &str, source: &str) -> String {
+    if id.starts_with('w') {
+        format!("{{% if {} %}}1{{% endif %}}", far_when_absent(source))
+    } else {
+        source.to_owned()
     }
 }
 

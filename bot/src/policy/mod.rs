@@ -61,13 +61,12 @@ pub fn after_doubt(class: Class, tries: i64, age_ms: i64) -> Doubt {
     }
 }
 
-/// After a crash: `was_sending` tells that an at-most-once call may have been under way.
-pub fn after_crash(class: Class, was_sending: bool, rescues: i64, age_ms: i64) -> Doubt {
+/// After a crash, of a message whose call may have been under way; `calls` counts the calls in doubt so far.
+pub fn after_crash(class: Class, calls: i64, age_ms: i64) -> Doubt {
     match class {
-        Class::Proactive if was_sending => Doubt::Unknown,
-        Class::Proactive => Doubt::Again,
+        Class::Proactive => Doubt::Unknown,
         // A reply may never have left; silence is worse than one repetition, but not for ever.
-        Class::Reply | Class::Notification | Class::Edit if rescues < 5 && age_ms < DAY_MS => {
+        Class::Reply | Class::Notification | Class::Edit if calls < 5 && age_ms < DAY_MS => {
             Doubt::Again
         }
         Class::Reply | Class::Notification | Class::Edit => Doubt::Unknown,
@@ -111,9 +110,8 @@ mod tests {
         assert_eq!(after_doubt(Class::Reply, 1, YOUNG_MS), Doubt::Unknown);
         assert_eq!(after_doubt(Class::Proactive, 1, 0), Doubt::Unknown);
         assert_eq!(after_doubt(Class::Notification, 9, 0), Doubt::Again);
-        assert_eq!(after_crash(Class::Proactive, true, 0, 0), Doubt::Unknown);
-        assert_eq!(after_crash(Class::Proactive, false, 0, 0), Doubt::Again);
-        assert_eq!(after_crash(Class::Reply, false, 0, 3_600_000), Doubt::Again);
-        assert_eq!(after_crash(Class::Reply, false, 5, 0), Doubt::Unknown);
+        assert_eq!(after_crash(Class::Proactive, 0, 0), Doubt::Unknown);
+        assert_eq!(after_crash(Class::Reply, 0, 3_600_000), Doubt::Again);
+        assert_eq!(after_crash(Class::Reply, 5, 0), Doubt::Unknown);
     }
 }

@@ -15,6 +15,38 @@ pub struct Case {
     pub handled_by: String,
     /// When the partner was last told that this lead is hot; 0 for never.
     pub hot_at: i64,
+    pub chains: Chains,
+}
+
+impl Case {
+    /// Whether nothing differs from `before`, the stored case, but where the lead stands, the score, the chains and
+    /// when they were seen last: that is one small update instead of a row of texts. `before` is used up.
+    pub fn has_only_moved(&self, before: &mut Case) -> bool {
+        // All fields by name, so that a new one is not forgotten.
+        let Case {
+            lead,
+            session: _,
+            insider,
+            handled_at,
+            handled_by,
+            hot_at,
+            chains: _,
+        } = self;
+        before.lead.score = lead.score;
+        before.lead.last_seen_at = lead.last_seen_at;
+        before.lead == *lead
+            && before.insider == *insider
+            && before.handled_at == *handled_at
+            && before.handled_by == *handled_by
+            && before.hot_at == *hot_at
+    }
+}
+
+/// The newest rows of a lead, from which the older ones are reached; 0 for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Chains {
+    pub event: i64,
+    pub outbox: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +77,8 @@ pub struct InboxRow {
 pub struct EventRow {
     pub id: i64,
     pub lead_id: LeadId,
+    /// The lead's event before this one; set when the round is sealed.
+    pub prev: i64,
     pub at: i64,
     pub kind: &'static str,
     pub funnel: String,
@@ -91,6 +125,8 @@ pub enum Lane {
 pub struct OutboxRow {
     pub id: i64,
     pub lead_id: LeadId,
+    /// The lead's message before this one; set when the round is sealed.
+    pub prev: i64,
     pub chat_id: i64,
     pub lane: Lane,
     pub class: Class,
@@ -148,7 +184,10 @@ pub struct Member {
 #[derive(Debug, Default)]
 pub struct Batch {
     pub inbox: Vec<InboxRow>,
+    /// Leads written whole.
     pub cases: Vec<Case>,
+    /// Leads of whom only the place and its like is written: `Case::has_only_moved`.
+    pub moved: Vec<Case>,
     pub events: Vec<EventRow>,
     pub outbox: Vec<OutboxRow>,
     pub settled: Vec<Settled>,
@@ -165,6 +204,7 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         self.inbox.is_empty()
             && self.cases.is_empty()
+            && self.moved.is_empty()
             && self.events.is_empty()
             && self.outbox.is_empty()
             && self.settled.is_empty()

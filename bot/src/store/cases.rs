@@ -6,12 +6,12 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::rows::Binds;
-use super::{Case, Store};
+use super::{Case, Chains, Store};
 use crate::lead::{Contact, ContactKind, Lead, LeadId, Zone};
 
 const COLUMNS: &str = "id, chat_id, first_name, last_name, username, language, phone, phone_origin, email, email_origin,
     tags, score, reach, opted_out, handoff, first_touch, last_touch, session, insider, handled_at, handled_by, hot_at,
-    zone, created_at, last_seen_at";
+    last_event, last_outbox, zone, created_at, last_seen_at";
 
 impl Store {
     /// The cases of these chats, as far as they exist.
@@ -23,7 +23,7 @@ impl Store {
             let sql = format!(
                 "SELECT {COLUMNS} FROM leads WHERE partner_id = ? AND chat_id IN ({places})"
             );
-            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(&self.partner_id);
+            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(&*self.partner_id);
             for place in 0..32 {
                 query = query.bind(chunk.get(place).copied().unwrap_or(0));
             }
@@ -37,7 +37,7 @@ impl Store {
     pub async fn case(&mut self, lead: LeadId) -> sqlx::Result<Option<Case>> {
         let sql = format!("SELECT {COLUMNS} FROM leads WHERE partner_id = $1 AND id = $2");
         let row = sqlx::query(AssertSqlSafe(sql))
-            .bind(&self.partner_id)
+            .bind(&*self.partner_id)
             .bind(lead)
             .fetch_optional(&mut self.connection)
             .await?;
@@ -85,6 +85,10 @@ fn case(row: &SqliteRow) -> sqlx::Result<Case> {
         handled_at: row.try_get("handled_at")?,
         handled_by: row.try_get("handled_by")?,
         hot_at: row.try_get("hot_at")?,
+        chains: Chains {
+            event: row.try_get("last_event")?,
+            outbox: row.try_get("last_outbox")?,
+        },
     })
 }
 
@@ -117,56 +121,58 @@ fn zone_json(zone: &Zone) -> sqlx::Result<String> {
     to_json(zone)
 }
 
-fn contact_parts(contact: Option<&Contact>) -> (String, String) {
-    contact
-        .map(|c| (c.value.clone(), to_word(&c.origin)))
-        .unwrap_or_default()
+fn contact_parts(contact: Option<&Contact>) -> (&str, String) {
+    contact.map_or(("", String::new()), |c| (&c.value, to_word(&c.origin)))
 }
 
+/// Every column, in the order of `commit::LEADS`.
 pub(super) fn bind(case: &Case, binds: &mut Binds<'_>) -> sqlx::Result<()> {
     let lead = &case.lead;
     let (phone, phone_origin) = contact_parts(lead.phone.as_ref());
     let (email, email_origin) = contact_parts(lead.email.as_ref());
-    let (funnel, step) = case
-        .session
-        .place
-        .as_ref()
-        .map(|p| (p.funnel.clone(), p.step.clone()))
-        .unwrap_or_default();
+    let (funnel, step) = place(case);
+    binds.put(lead.id)?.put(lead.chat_id)?;
+    binds.text(&lead.first_name)?.text(&lead.last_name)?;
+    binds.text(lead.username.as_deref().unwrap_or_default())?;
+    binds.text(&lead.language)?;
+    binds.text(phone)?.text(&phone_origin)?;
+    binds.text(email)?.text(&email_origin)?;
+    binds.text(&to_json(&lead.tags)?)?.put(lead.score)?;
     binds
-        .put(lead.id)?
-        .put(lead.chat_id)?
-        .put(lead.first_name.clone())?
-        .put(lead.last_name.clone())?;
-    binds
-        .put(lead.username.clone().unwrap_or_default())?
-        .put(lead.language.clone())?;
-    binds
-        .put(phone)?
-        .put(phone_origin)?
-        .put(email)?
-        .put(email_origin)?;
-    binds
-        .put(to_json(&lead.tags)?)?
-        .put(lead.score)?
-        .put(to_word(&lead.reach))?
+        .text(&to_word(&lead.reach))?
         .put(i64::from(lead.opted_out))?;
+    binds.text(&to_word(&lead.handoff))?;
+    binds.text(&to_json(&lead.first_touch)?)?;
+    binds.text(&to_json(&lead.last_touch)?)?;
     binds
-        .put(to_word(&lead.handoff))?
-        .put(to_json(&lead.first_touch)?)?
-        .put(to_json(&lead.last_touch)?)?;
-    binds
-        .put(funnel)?
-        .put(step)?
-        .put(to_json(&case.session)?)?
-        .put(i64::from(case.insider))?;
+        .text(funnel)?
+        .text(step)?
+        .text(&to_json(&case.session)?)?;
+    binds.put(i64::from(case.insider))?;
     binds
         .put(case.handled_at)?
-        .put(case.handled_by.clone())?
+        .text(&case.handled_by)?
         .put(case.hot_at)?;
-    binds
-        .put(zone_json(&lead.zone)?)?
-        .put(lead.created_at)?
-        .put(lead.last_seen_at)?;
+    binds.put(case.chains.event)?.put(case.chains.outbox)?;
+    binds.text(&zone_json(&lead.zone)?)?;
+    binds.put(lead.created_at)?.put(lead.last_seen_at)?;
     Ok(())
+}
+
+/// The columns of `commit::LEADS_MOVED`.
+pub(super) fn bind_moved(case: &Case, binds: &mut Binds<'_>) -> sqlx::Result<()> {
+    let (funnel, step) = place(case);
+    binds.put(case.lead.id)?.put(case.lead.score)?;
+    binds
+        .text(funnel)?
+        .text(step)?
+        .text(&to_json(&case.session)?)?;
+    binds.put(case.chains.event)?.put(case.chains.outbox)?;
+    binds.put(case.lead.last_seen_at)?;
+    Ok(())
+}
+
+fn place(case: &Case) -> (&str, &str) {
+    let place = case.session.place.as_ref();
+    place.map_or(("", ""), |place| (&place.funnel, &place.step))
 }

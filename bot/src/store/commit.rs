@@ -1,9 +1,11 @@
 //! The one writing transaction: a round's batch, whole or not at all.
 
+use std::sync::Arc;
+
 use sqlx::sqlite::SqliteConnection;
 
-use super::rows::{PartnerPlace, Statement};
-use super::{Batch, Case, InboxRow, InboxState, OutboxRow, Settled, Store};
+use super::rows::Statement;
+use super::{Batch, EventRow, InboxRow, InboxState, OutboxRow, OutboxState, Settled, Store, chain};
 use crate::lead::LeadId;
 
 impl Store {
@@ -31,31 +33,66 @@ impl Store {
     }
 }
 
-async fn write(tx: &mut SqliteConnection, partner: &str, batch: &Batch) -> sqlx::Result<()> {
+async fn write(tx: &mut SqliteConnection, partner: &Arc<str>, batch: &Batch) -> sqlx::Result<()> {
     inbox(tx, partner, &batch.inbox).await?;
     // Before the cases: a forgotten person may have come back in the same round, as a new lead.
     for (lead, chat) in &batch.forgotten {
         forget(tx, partner, *lead, *chat).await?;
     }
-    cases(tx, partner, &batch.cases).await?;
-    events(tx, partner, batch).await?;
+    LEADS
+        .run(tx, partner, &batch.cases, super::cases::bind)
+        .await?;
+    LEADS_MOVED
+        .run(tx, partner, &batch.moved, super::cases::bind_moved)
+        .await?;
+    events(tx, partner, &batch.events).await?;
     outbox(tx, partner, &batch.outbox).await?;
     settled(tx, partner, &batch.settled).await?;
     timers(tx, partner, batch).await?;
     rest(tx, partner, batch).await
 }
 
-async fn inbox(tx: &mut SqliteConnection, partner: &str, rows: &[InboxRow]) -> sqlx::Result<()> {
-    Statement {
-        head: "INSERT INTO inbox (partner_id, update_id, state, tries, chat_id, raw, error, received_at)",
-        tail: "ON CONFLICT (partner_id, update_id) DO UPDATE SET state = excluded.state, tries = excluded.tries,
-               raw = excluded.raw, error = excluded.error",
-        columns: 7,
-        partner: PartnerPlace::EachRow,
-    }
-    .run(tx, partner, rows, |row, binds| {
-        binds.put(row.update_id)?.put(state_word(row.state))?.put(row.tries)?.put(row.chat_id)?;
-        binds.put(row.raw.clone())?.put(row.error.clone())?.put(row.received_at)?;
+async fn inbox(
+    tx: &mut SqliteConnection,
+    partner: &Arc<str>,
+    rows: &[InboxRow],
+) -> sqlx::Result<()> {
+    static ROWS: Statement = Statement::new(
+        7,
+        "INSERT INTO inbox (partner_id, update_id, state, tries, chat_id, raw, error, received_at) SELECT ?, v.* FROM",
+        "WHERE true ON CONFLICT (partner_id, update_id) DO UPDATE SET state = excluded.state, tries = excluded.tries,
+         raw = excluded.raw, error = excluded.error",
+    );
+    // Nearly all rows are like this: three numbers each.
+    static HANDLED: Statement = Statement::new(
+        3,
+        "INSERT INTO inbox (partner_id, update_id, state, tries, chat_id, raw, error, received_at)
+         SELECT ?, column1, 'done', 0, column2, '', '', column3 FROM",
+        "WHERE true ON CONFLICT (partner_id, update_id) DO UPDATE SET state = 'done', raw = '', error = ''",
+    );
+    let is_handled = |row: &&InboxRow| {
+        row.state == InboxState::Done && row.raw.is_empty() && row.error.is_empty()
+    };
+    let (handled, other): (Vec<&InboxRow>, Vec<&InboxRow>) = rows.iter().partition(is_handled);
+    HANDLED
+        .run(tx, partner, &handled, |row, binds| {
+            binds
+                .put(row.update_id)?
+                .put(row.chat_id)?
+                .put(row.received_at)?;
+            Ok(())
+        })
+        .await?;
+    ROWS.run(tx, partner, &other, |row, binds| {
+        binds
+            .put(row.update_id)?
+            .text(state_word(row.state))?
+            .put(row.tries)?
+            .put(row.chat_id)?;
+        binds
+            .text(&row.raw)?
+            .text(&row.error)?
+            .put(row.received_at)?;
         Ok(())
     })
     .await
@@ -70,93 +107,163 @@ pub(super) fn state_word(state: InboxState) -> &'static str {
     }
 }
 
-async fn cases(tx: &mut SqliteConnection, partner: &str, rows: &[Case]) -> sqlx::Result<()> {
-    Statement {
-        head: "INSERT INTO leads (partner_id, id, chat_id, first_name, last_name, username, language, phone, phone_origin,
-               email, email_origin, tags, score, reach, opted_out, handoff, first_touch, last_touch, funnel, step, session,
-               insider, handled_at, handled_by, hot_at, zone, created_at, last_seen_at)",
-        tail: "ON CONFLICT (partner_id, id) DO UPDATE SET first_name = excluded.first_name, last_name = excluded.last_name,
-               username = excluded.username, language = excluded.language, phone = excluded.phone,
-               phone_origin = excluded.phone_origin, email = excluded.email, email_origin = excluded.email_origin,
-               tags = excluded.tags, score = excluded.score, reach = excluded.reach, opted_out = excluded.opted_out,
-               handoff = excluded.handoff, first_touch = excluded.first_touch, last_touch = excluded.last_touch,
-               funnel = excluded.funnel, step = excluded.step, session = excluded.session, insider = excluded.insider,
-               handled_at = excluded.handled_at, handled_by = excluded.handled_by, hot_at = excluded.hot_at,
-               zone = excluded.zone, last_seen_at = excluded.last_seen_at",
-        columns: 27,
-        partner: PartnerPlace::EachRow,
-    }
-    .run(tx, partner, rows, super::cases::bind)
-    .await
-}
+/// A lead's whole row.
+static LEADS: Statement = Statement::new(
+    29,
+    "INSERT INTO leads (partner_id, id, chat_id, first_name, last_name, username, language, phone, phone_origin,
+     email, email_origin, tags, score, reach, opted_out, handoff, first_touch, last_touch, funnel, step, session,
+     insider, handled_at, handled_by, hot_at, last_event, last_outbox, zone, created_at, last_seen_at) SELECT ?, v.* FROM",
+    "WHERE true ON CONFLICT (partner_id, id) DO UPDATE SET first_name = excluded.first_name, last_name = excluded.last_name,
+     username = excluded.username, language = excluded.language, phone = excluded.phone,
+     phone_origin = excluded.phone_origin, email = excluded.email, email_origin = excluded.email_origin,
+     tags = excluded.tags, score = excluded.score, reach = excluded.reach, opted_out = excluded.opted_out,
+     handoff = excluded.handoff, first_touch = excluded.first_touch, last_touch = excluded.last_touch,
+     funnel = excluded.funnel, step = excluded.step, session = excluded.session, insider = excluded.insider,
+     handled_at = excluded.handled_at, handled_by = excluded.handled_by, hot_at = excluded.hot_at,
+     last_event = excluded.last_event, last_outbox = excluded.last_outbox, zone = excluded.zone,
+     last_seen_at = excluded.last_seen_at",
+);
 
-async fn events(tx: &mut SqliteConnection, partner: &str, batch: &Batch) -> sqlx::Result<()> {
-    Statement {
-        head: "INSERT INTO events (partner_id, id, lead_id, at, kind, funnel, step, name, value, points)",
-        tail: "",
-        columns: 9,
-        partner: PartnerPlace::EachRow,
-    }
-    .run(tx, partner, &batch.events, |row, binds| {
-        binds.put(row.id)?.put(row.lead_id)?.put(row.at)?.put(row.kind)?.put(row.funnel.clone())?;
-        binds.put(row.step.clone())?.put(row.name.clone())?.put(row.value.clone())?.put(row.points)?;
+/// What nearly every turn changes; see `Case::has_only_moved`.
+static LEADS_MOVED: Statement = Statement::new(
+    8,
+    "UPDATE leads SET score = column2, funnel = column3, step = column4, session = column5, last_event = column6,
+     last_outbox = column7, last_seen_at = column8 FROM",
+    "WHERE leads.partner_id = ? AND leads.id = column1",
+);
+
+async fn events(
+    tx: &mut SqliteConnection,
+    partner: &Arc<str>,
+    rows: &[EventRow],
+) -> sqlx::Result<()> {
+    static ROWS: Statement = Statement::new(
+        10,
+        "INSERT INTO events (partner_id, id, lead_id, prev, at, kind, funnel, step, name, value, points) SELECT ?, v.* FROM",
+        "",
+    );
+    ROWS.run(tx, partner, rows, |row, binds| {
+        binds
+            .put(row.id)?
+            .put(row.lead_id)?
+            .put(row.prev)?
+            .put(row.at)?
+            .text(row.kind)?
+            .text(&row.funnel)?;
+        binds
+            .text(&row.step)?
+            .text(&row.name)?
+            .text(&row.value)?
+            .put(row.points)?;
         Ok(())
     })
     .await
 }
 
-async fn outbox(tx: &mut SqliteConnection, partner: &str, rows: &[OutboxRow]) -> sqlx::Result<()> {
-    Statement {
-        head: "INSERT INTO outbox (partner_id, id, lead_id, chat_id, lane, class, cause, method, payload, media, card,
-               state, tries, not_before, created_at)",
-        tail: "",
-        columns: 14,
-        partner: PartnerPlace::EachRow,
-    }
-    .run(tx, partner, rows, |row, binds| {
-        binds.put(row.id)?.put(row.lead_id)?.put(row.chat_id)?.put(row.lane as i64)?;
-        binds.put(super::outbox::class_word(row.class))?.put(row.cause.clone())?.put(row.method.clone())?;
-        binds.put(row.payload.clone())?.put(row.media.clone())?.put(row.card)?.put("due")?;
-        binds.put(row.tries)?.put(row.not_before)?.put(row.created_at)?;
+async fn outbox(
+    tx: &mut SqliteConnection,
+    partner: &Arc<str>,
+    rows: &[OutboxRow],
+) -> sqlx::Result<()> {
+    static ROWS: Statement = Statement::new(
+        14,
+        "INSERT INTO outbox (partner_id, id, lead_id, prev, chat_id, lane, class, cause, method, payload, media, card,
+         tries, not_before, created_at, state) SELECT ?, v.*, 'due' FROM",
+        "",
+    );
+    ROWS.run(tx, partner, rows, |row, binds| {
+        binds
+            .put(row.id)?
+            .put(row.lead_id)?
+            .put(row.prev)?
+            .put(row.chat_id)?
+            .put(row.lane as i64)?;
+        binds
+            .text(super::outbox::class_word(row.class))?
+            .text(&row.cause)?
+            .text(&row.method)?;
+        binds.text(&row.payload)?.text(&row.media)?.put(row.card)?;
+        binds
+            .put(row.tries)?
+            .put(row.not_before)?
+            .put(row.created_at)?;
         Ok(())
     })
     .await
 }
 
-async fn settled(tx: &mut SqliteConnection, partner: &str, rows: &[Settled]) -> sqlx::Result<()> {
-    Statement {
-        head: "UPDATE outbox SET state = v.column2, reason = v.column3, tries = v.column4, not_before = v.column5,
-               message_id = CASE WHEN v.column6 = 0 THEN message_id ELSE v.column6 END, settled_at = v.column7 FROM (",
-        tail: ") AS v WHERE outbox.partner_id = ? AND outbox.id = v.column1",
-        columns: 7,
-        partner: PartnerPlace::Tail,
-    }
-    .run(tx, partner, rows, |row, binds| {
-        binds.put(row.id)?.put(super::outbox::state_word(row.state))?.put(row.reason.clone())?.put(row.tries)?;
-        binds.put(row.not_before)?.put(row.message_id)?.put(row.at)?;
+async fn settled(
+    tx: &mut SqliteConnection,
+    partner: &Arc<str>,
+    rows: &[Settled],
+) -> sqlx::Result<()> {
+    static ROWS: Statement = Statement::new(
+        7,
+        "UPDATE outbox SET state = column2, reason = column3, tries = column4, not_before = column5,
+         message_id = CASE WHEN column6 = 0 THEN message_id ELSE column6 END, settled_at = column7 FROM",
+        "WHERE outbox.partner_id = ? AND outbox.id = column1",
+    );
+    // Nearly all fates are like this.
+    static SENT: Statement = Statement::new(
+        4,
+        "UPDATE outbox SET state = 'sent', reason = '', tries = column2, not_before = 0, message_id = column3,
+         settled_at = column4 FROM",
+        "WHERE outbox.partner_id = ? AND outbox.id = column1",
+    );
+    let is_sent = |row: &&Settled| {
+        row.state == OutboxState::Sent && row.reason.is_empty() && row.message_id != 0
+    };
+    let (sent, other): (Vec<&Settled>, Vec<&Settled>) = rows.iter().partition(is_sent);
+    // A message may have several fates in one round; the last one counts, and being sent is always the last.
+    ROWS.run(tx, partner, &other, |row, binds| {
+        binds
+            .put(row.id)?
+            .text(super::outbox::state_word(row.state))?
+            .text(&row.reason)?
+            .put(row.tries)?;
+        binds
+            .put(row.not_before)?
+            .put(row.message_id)?
+            .put(row.at)?;
+        Ok(())
+    })
+    .await?;
+    SENT.run(tx, partner, &sent, |row, binds| {
+        binds
+            .put(row.id)?
+            .put(row.tries)?
+            .put(row.message_id)?
+            .put(row.at)?;
         Ok(())
     })
     .await
 }
 
-async fn timers(tx: &mut SqliteConnection, partner: &str, batch: &Batch) -> sqlx::Result<()> {
-    for (lead, name) in &batch.cancelled {
-        sqlx::query("DELETE FROM timers WHERE partner_id = $1 AND lead_id = $2 AND name = $3")
-            .bind(partner)
-            .bind(lead)
-            .bind(name.to_string())
-            .execute(&mut *tx)
-            .await?;
-    }
-    Statement {
-        head: "INSERT INTO timers (partner_id, lead_id, name, due_at, data)",
-        tail: "ON CONFLICT (partner_id, lead_id, name) DO UPDATE SET due_at = excluded.due_at, data = excluded.data",
-        columns: 4,
-        partner: PartnerPlace::EachRow,
-    }
-    .run(tx, partner, &batch.timers, |row, binds| {
-        let data = serde_json::to_string(&row.data).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        binds.put(row.lead_id)?.put(row.name.to_string())?.put(row.due_at)?.put(data)?;
+async fn timers(tx: &mut SqliteConnection, partner: &Arc<str>, batch: &Batch) -> sqlx::Result<()> {
+    static CANCELLED: Statement = Statement::new(
+        2,
+        "DELETE FROM timers WHERE (lead_id, name) IN (SELECT column1, column2 FROM",
+        ") AND partner_id = ?",
+    );
+    static ROWS: Statement = Statement::new(
+        4,
+        "INSERT INTO timers (partner_id, lead_id, name, due_at, data) SELECT ?, v.* FROM",
+        "WHERE true ON CONFLICT (partner_id, lead_id, name) DO UPDATE SET due_at = excluded.due_at, data = excluded.data",
+    );
+    CANCELLED
+        .run(tx, partner, &batch.cancelled, |(lead, name), binds| {
+            binds.put(*lead)?.text(&name.to_string())?;
+            Ok(())
+        })
+        .await?;
+    ROWS.run(tx, partner, &batch.timers, |row, binds| {
+        let data =
+            serde_json::to_string(&row.data).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        binds
+            .put(row.lead_id)?
+            .text(&row.name.to_string())?
+            .put(row.due_at)?
+            .text(&data)?;
         Ok(())
     })
     .await
@@ -207,25 +314,13 @@ async fn rest(tx: &mut SqliteConnection, partner: &str, batch: &Batch) -> sqlx::
     Ok(())
 }
 
-/// Timers first, so that nothing can speak to a person who asked to be forgotten.
 async fn forget(
     tx: &mut SqliteConnection,
     partner: &str,
     lead: LeadId,
     chat: i64,
 ) -> sqlx::Result<()> {
-    for statement in [
-        "DELETE FROM timers WHERE partner_id = $1 AND lead_id = $2",
-        "DELETE FROM outbox WHERE partner_id = $1 AND (lead_id = $2 OR card = $2)",
-        "DELETE FROM events WHERE partner_id = $1 AND lead_id = $2",
-        "DELETE FROM leads WHERE partner_id = $1 AND id = $2",
-    ] {
-        sqlx::query(statement)
-            .bind(partner)
-            .bind(lead)
-            .execute(&mut *tx)
-            .await?;
-    }
+    chain::erase(tx, partner, lead).await?;
     // What waits was said afterwards.
     sqlx::query("UPDATE inbox SET raw = '', chat_id = 0 WHERE partner_id = $1 AND chat_id = $2 AND state <> 'pending'")
         .bind(partner)

@@ -25,7 +25,7 @@ impl Store {
                 places.join(", ")
             );
             let mut query =
-                sqlx::query_scalar::<sqlx::Sqlite, i64>(AssertSqlSafe(sql)).bind(&self.partner_id);
+                sqlx::query_scalar::<sqlx::Sqlite, i64>(AssertSqlSafe(sql)).bind(&*self.partner_id);
             for id in chunk {
                 query = query.bind(*id);
             }
@@ -40,7 +40,7 @@ impl Store {
             "SELECT update_id, tries, chat_id, raw, received_at FROM inbox
              WHERE partner_id = $1 AND state = 'pending' ORDER BY update_id LIMIT $2",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .bind(limit)
         .fetch_all(&mut self.connection)
         .await
@@ -52,7 +52,7 @@ impl Store {
             "SELECT COALESCE(SUM(state = 'pending'), 0), COALESCE(SUM(state = 'dead'), 0)
              FROM inbox WHERE partner_id = $1 AND state IN ('pending', 'dead')",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .fetch_one(&mut self.connection)
         .await
     }
@@ -62,7 +62,7 @@ impl Store {
         sqlx::query(
             "DELETE FROM inbox WHERE partner_id = $1 AND state = 'done' AND received_at < $2",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .bind(before)
         .execute(&mut self.connection)
         .await

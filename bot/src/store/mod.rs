@@ -5,16 +5,20 @@
 
 mod batch;
 mod cases;
+mod chain;
 mod commit;
 mod copy;
+pub mod fates;
 mod inbox;
 mod open;
-mod outbox;
+pub mod outbox;
 mod restored;
 mod rows;
 mod stats;
 mod story;
 mod team;
+
+use std::sync::Arc;
 
 use sqlx::sqlite::SqliteConnection;
 
@@ -27,7 +31,7 @@ pub use story::StoryItem;
 
 /// One partner's data. `&mut` because there is one writer and it is a connection, not a pool.
 pub struct Store {
-    partner_id: String,
+    partner_id: Arc<str>,
     connection: SqliteConnection,
     /// Held for the life of the process: a second owner is refused.
     _lock: Option<std::fs::File>,
@@ -71,7 +75,7 @@ impl Store {
                     (SELECT COALESCE(MAX(id), 0) FROM outbox WHERE partner_id = $1),
                     (SELECT COALESCE(MAX(update_id), 0) FROM inbox WHERE partner_id = $1)",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .fetch_one(&mut self.connection)
         .await?;
         let numbered = self
@@ -90,7 +94,7 @@ impl Store {
     /// A named value of this partner: `clean_stop`, `commands_hash`, …
     pub async fn fact(&mut self, name: &str) -> sqlx::Result<Option<String>> {
         sqlx::query_scalar("SELECT value FROM facts WHERE partner_id = $1 AND name = $2")
-            .bind(&self.partner_id)
+            .bind(&*self.partner_id)
             .bind(name)
             .fetch_optional(&mut self.connection)
             .await
@@ -99,6 +103,17 @@ impl Store {
     /// Moves the write-ahead log into the file; on stop and by housekeeping.
     pub async fn checkpoint(&mut self) -> sqlx::Result<()> {
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+    }
+
+    /// Gives back pages and prepared statements; both come again with use.
+    pub async fn rest(&mut self) -> sqlx::Result<()> {
+        use sqlx::Connection;
+        self.connection.clear_cached_statements().await?;
+        sqlx::query("PRAGMA shrink_memory")
+            .persistent(false)
             .execute(&mut self.connection)
             .await
             .map(drop)

@@ -78,7 +78,7 @@ pub async fn open(data_dir: &Path, partner_id: &str) -> Result<Store, OpenError>
             source,
         })?;
     let mut store = Store {
-        partner_id: partner_id.to_owned(),
+        partner_id: partner_id.into(),
         connection,
         _lock: Some(lock),
     };
@@ -112,7 +112,7 @@ pub async fn open_read_only(data_dir: &Path, partner_id: &str) -> Result<Store, 
     let path = data_dir.join("bot.db");
     let connection = connect(&path, true).await?;
     let mut store = Store {
-        partner_id: partner_id.to_owned(),
+        partner_id: partner_id.into(),
         connection,
         _lock: None,
     };
@@ -185,16 +185,16 @@ async fn refuse_other_partner(store: &mut Store, path: &Path) -> Result<(), Open
             .await
             .map_err(database)?;
     match found {
-        Some(found) if found != store.partner_id => Err(OpenError::OtherPartner {
+        Some(found) if *found != *store.partner_id => Err(OpenError::OtherPartner {
             path: path.to_owned(),
             found,
-            wanted: store.partner_id.clone(),
+            wanted: store.partner_id.to_string(),
         }),
         Some(_) => Ok(()),
         None if store._lock.is_none() => Ok(()),
         None => {
             sqlx::query("INSERT INTO facts (partner_id, name, value) VALUES ($1, 'partner_id', $1)")
-                .bind(&store.partner_id)
+                .bind(&*store.partner_id)
                 .execute(&mut store.connection)
                 .await
                 .map(drop)

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{Class, Lane, OutboxRow, OutboxState, Store};
+use super::{Class, Lane, OutboxRow, OutboxState, Store, chain};
 use crate::lead::LeadId;
 
 /// A row a former process left unsettled.
@@ -17,6 +17,7 @@ pub struct Unsettled {
 struct Row {
     id: i64,
     lead_id: i64,
+    prev: i64,
     chat_id: i64,
     lane: i64,
     class: String,
@@ -35,10 +36,10 @@ impl Store {
     /// Everything not settled, in the order it was written.
     pub async fn unsettled(&mut self) -> sqlx::Result<Vec<Unsettled>> {
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT id, lead_id, chat_id, lane, class, cause, method, payload, media, card, state, tries, not_before, created_at
+            "SELECT id, lead_id, prev, chat_id, lane, class, cause, method, payload, media, card, state, tries, not_before, created_at
              FROM outbox WHERE partner_id = $1 AND state IN ('due', 'sending') ORDER BY id",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .fetch_all(&mut self.connection)
         .await?;
         Ok(rows.into_iter().map(unsettled).collect())
@@ -50,7 +51,7 @@ impl Store {
             "SELECT (SELECT COUNT(*) FROM outbox WHERE partner_id = $1 AND state IN ('due', 'sending')),
                     (SELECT COUNT(*) FROM outbox WHERE partner_id = $1 AND state = 'unknown')",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .fetch_one(&mut self.connection)
         .await
     }
@@ -68,7 +69,7 @@ impl Store {
                 ORDER BY id DESC LIMIT $3) AS newest
              ORDER BY id",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .bind(lead)
         .bind(limit)
         .fetch_all(&mut self.connection)
@@ -77,20 +78,22 @@ impl Store {
 
     /// Pictures of this lead on partners' screens: (chat, message).
     pub async fn photo_messages(&mut self, lead: LeadId) -> sqlx::Result<Vec<(i64, i64)>> {
-        sqlx::query_as(
+        let sql = format!(
             "SELECT chat_id, message_id FROM outbox
-             WHERE partner_id = $1 AND lead_id = $2 AND cause = 'photo' AND state = 'sent' AND message_id <> 0",
-        )
-        .bind(&self.partner_id)
-        .bind(lead)
-        .fetch_all(&mut self.connection)
-        .await
+             WHERE partner_id = $1 AND id IN ({}) AND cause = 'photo' AND state = 'sent' AND message_id <> 0",
+            chain::OUTBOX
+        );
+        sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(&*self.partner_id)
+            .bind(lead)
+            .fetch_all(&mut self.connection)
+            .await
     }
 
     /// Every file already uploaded: (sha256, kind, file id).
     pub async fn media(&mut self) -> sqlx::Result<Vec<(String, String, String)>> {
         sqlx::query_as("SELECT sha256, kind, file_id FROM media WHERE partner_id = $1")
-            .bind(&self.partner_id)
+            .bind(&*self.partner_id)
             .fetch_all(&mut self.connection)
             .await
     }
@@ -102,6 +105,7 @@ fn unsettled(row: Row) -> Unsettled {
         row: OutboxRow {
             id: row.id,
             lead_id: row.lead_id,
+            prev: row.prev,
             chat_id: row.chat_id,
             lane: lane(row.lane),
             class: class(&row.class),

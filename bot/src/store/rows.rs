@@ -1,9 +1,11 @@
-//! Many rows in one statement. Chunks have few sizes so that few statements are prepared and kept.
+//! Many rows in one statement. Chunks have few sizes, so that few texts are made, prepared and kept.
+
+use std::sync::{Arc, OnceLock};
 
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Arguments, AssertSqlSafe, Encode, Sqlite, Type};
+use sqlx::{Arguments, Encode, Sqlite, Type};
 
-const CHUNKS: [usize; 4] = [32, 8, 2, 1];
+const CHUNKS: [usize; 4] = [48, 12, 3, 1];
 
 /// Values of one row, in column order.
 pub(super) struct Binds<'a>(&'a mut SqliteArguments);
@@ -16,80 +18,77 @@ impl Binds<'_> {
         self.0.add(value).map_err(sqlx::Error::Encode)?;
         Ok(self)
     }
+
+    /// A text, copied once: sqlx makes two pieces of memory of a `String` and one of this.
+    pub(super) fn text(&mut self, text: &str) -> sqlx::Result<&mut Self> {
+        static EMPTY: OnceLock<Arc<str>> = OnceLock::new();
+        let shared = if text.is_empty() {
+            EMPTY.get_or_init(|| Arc::from("")).clone()
+        } else {
+            Arc::from(text)
+        };
+        self.put(shared)
+    }
 }
 
-/// The text around the rows; `VALUES …` is put between `head` and `tail`.
+/// The text around the rows: `head (VALUES …) AS v tail`, where the columns of `v` are `column1`, `column2` …
+/// The partner's id is the only place (`?`) outside of the rows: once in `head` or once in `tail`.
+/// Places are bare `?`: SQLite looks numbered ones up by name, one after the other, for every value.
 pub(super) struct Statement {
-    pub head: &'static str,
-    pub tail: &'static str,
+    head: &'static str,
+    tail: &'static str,
     /// Columns of a row, `partner_id` not counted.
-    pub columns: usize,
-    pub partner: PartnerPlace,
-}
-
-/// Where the partner's id goes: before every row, or once in the tail.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum PartnerPlace {
-    EachRow,
-    Tail,
+    columns: usize,
+    texts: [OnceLock<String>; CHUNKS.len()],
 }
 
 impl Statement {
-    /// Places are bare `?`: SQLite looks numbered ones up by name, one after the other, for every value.
-    fn text(&self, rows: usize) -> String {
-        let places = self.columns + usize::from(self.partner == PartnerPlace::EachRow);
-        let mut row = String::with_capacity(places * 3 + 3);
-        row.push('(');
-        for place in 0..places {
-            row.push_str(if place == 0 { "?" } else { ", ?" });
+    pub(super) const fn new(columns: usize, head: &'static str, tail: &'static str) -> Statement {
+        Statement {
+            head,
+            tail,
+            columns,
+            texts: [const { OnceLock::new() }; CHUNKS.len()],
         }
-        row.push(')');
-        let mut sql =
-            String::with_capacity(self.head.len() + self.tail.len() + rows * (row.len() + 2) + 16);
-        sql.push_str(self.head);
-        sql.push_str(" VALUES ");
-        for index in 0..rows {
-            if index > 0 {
-                sql.push_str(", ");
-            }
-            sql.push_str(&row);
-        }
-        sql.push(' ');
-        sql.push_str(self.tail);
-        sql
+    }
+
+    fn text(&'static self, chunk: usize) -> &'static str {
+        self.texts[chunk].get_or_init(|| {
+            let row = format!("({})", vec!["?"; self.columns].join(", "));
+            let rows = vec![row; CHUNKS[chunk]].join(", ");
+            format!("{} (VALUES {rows}) AS v {}", self.head, self.tail)
+        })
     }
 
     /// Runs the statement over all rows.
     pub(super) async fn run<T>(
-        &self,
+        &'static self,
         connection: &mut SqliteConnection,
-        partner_id: &str,
+        partner: &Arc<str>,
         mut rows: &[T],
         bind: impl Fn(&T, &mut Binds<'_>) -> sqlx::Result<()>,
     ) -> sqlx::Result<()> {
+        let partner_first = self.head.contains('?');
         while !rows.is_empty() {
-            let size = CHUNKS
-                .into_iter()
-                .find(|size| *size <= rows.len())
-                .unwrap_or(1);
-            let (chunk, rest) = rows.split_at(size);
+            let chunk = CHUNKS.iter().position(|size| *size <= rows.len());
+            let chunk = chunk.unwrap_or(CHUNKS.len() - 1);
+            let (now, later) = rows.split_at(CHUNKS[chunk]);
             let mut arguments = SqliteArguments::default();
-            for row in chunk {
-                let mut binds = Binds(&mut arguments);
-                if self.partner == PartnerPlace::EachRow {
-                    binds.put(partner_id)?;
-                }
+            arguments.reserve(now.len() * self.columns + 1, 0);
+            let mut binds = Binds(&mut arguments);
+            if partner_first {
+                binds.put(partner.clone())?;
+            }
+            for row in now {
                 bind(row, &mut binds)?;
             }
-            if self.partner == PartnerPlace::Tail {
-                Binds(&mut arguments).put(partner_id)?;
+            if !partner_first {
+                binds.put(partner.clone())?;
             }
-            // The text is made of constants and places only.
-            let sql = AssertSqlSafe(self.text(size));
-            sqlx::query_with(sql, arguments)
+            sqlx::query_with(self.text(chunk), arguments)
                 .execute(&mut *connection)
                 .await?;
-            rows = rest;
+            rows = later;
         }
         Ok(())
     }

@@ -95,7 +95,7 @@ impl Store {
                     COUNT(CASE WHEN reach <> 'active' THEN 1 END)
              FROM leads WHERE partner_id = $1 AND insider = 0 AND created_at >= $2 AND created_at < $3",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .bind(window.from)
         .bind(window.to)
         .bind(hot_score)
@@ -126,7 +126,7 @@ impl Store {
              JOIN leads l ON l.partner_id = e.partner_id AND l.id = e.lead_id AND l.insider = 0
              WHERE e.partner_id = $1 AND e.kind = 'link' AND e.kind IN ('came', 'entered', 'link') AND e.at >= $2 AND e.at < $3",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .bind(window.from)
         .bind(window.to)
         .fetch_one(&mut self.connection)
@@ -137,7 +137,7 @@ impl Store {
         sqlx::query_scalar(
             "SELECT COUNT(*) FROM outbox WHERE partner_id = $1 AND state = 'unknown' AND created_at >= $2 AND created_at < $3",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .bind(window.from)
         .bind(window.to)
         .fetch_one(&mut self.connection)
@@ -152,7 +152,7 @@ impl Store {
              WHERE e.partner_id = $1 AND e.kind = 'entered' AND e.kind IN ('came', 'entered', 'link') AND e.at >= $2 AND e.at < $3
              GROUP BY e.funnel ORDER BY 2 DESC, 1 LIMIT 10",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .bind(window.from)
         .bind(window.to)
         .fetch_all(&mut self.connection)
@@ -166,7 +166,7 @@ impl Store {
              WHERE e.partner_id = $1 AND e.kind = 'came' AND e.kind IN ('came', 'entered', 'link') AND e.at >= $2 AND e.at < $3
              GROUP BY value ORDER BY 2 DESC, 1 LIMIT 5",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .bind(window.from)
         .bind(window.to)
         .fetch_all(&mut self.connection)
@@ -184,7 +184,7 @@ impl Store {
             "SELECT COUNT(*) FROM leads WHERE partner_id = $1 AND insider = 0 AND handled_at = 0
              AND (score >= $2 OR handoff = 'waiting' OR phone <> '' OR email <> '')",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .bind(hot_score)
         .fetch_one(&mut self.connection)
         .await?;
@@ -193,7 +193,7 @@ impl Store {
              WHERE partner_id = $1 AND insider = 0 AND handled_at = 0 AND (score >= $2 OR handoff = 'waiting' OR phone <> '' OR email <> '')
              ORDER BY CASE WHEN handoff = 'waiting' THEN 0 ELSE 1 END, score DESC, last_seen_at DESC LIMIT $3 OFFSET $4",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .bind(hot_score)
         .bind(limit)
         .bind(offset)

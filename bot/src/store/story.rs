@@ -3,7 +3,7 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
-use super::{EventRow, Store, TimerRow};
+use super::{EventRow, Store, TimerRow, chain};
 use crate::funnel::event::TimerName;
 use crate::lead::LeadId;
 
@@ -42,7 +42,7 @@ impl Store {
         let rows: Vec<(i64, String, i64, String)> = sqlx::query_as(
             "SELECT lead_id, name, due_at, data FROM timers WHERE partner_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3",
         )
-        .bind(&self.partner_id)
+        .bind(&*self.partner_id)
         .bind(now)
         .bind(limit)
         .fetch_all(&mut self.connection)
@@ -64,7 +64,7 @@ impl Store {
     /// When the next timer is due.
     pub async fn next_timer(&mut self) -> sqlx::Result<Option<i64>> {
         sqlx::query_scalar("SELECT MIN(due_at) FROM timers WHERE partner_id = $1")
-            .bind(&self.partner_id)
+            .bind(&*self.partner_id)
             .fetch_one(&mut self.connection)
             .await
     }
@@ -72,12 +72,14 @@ impl Store {
     /// A lead's story, oldest first, at most the newest `limit` lines.
     pub async fn story(&mut self, lead: LeadId, limit: i64) -> sqlx::Result<Vec<StoryItem>> {
         let sql = format!(
-            "SELECT * FROM (SELECT * FROM ({EVENTS} FROM events WHERE partner_id = $1 AND lead_id = $2
-               UNION ALL {SENDS} FROM outbox WHERE partner_id = $1 AND (lead_id = $2 OR card = $2)) AS everything
-             ORDER BY at DESC, outbox_id DESC, place DESC LIMIT $3) AS newest ORDER BY at, outbox_id, place"
+            "SELECT * FROM (SELECT * FROM ({EVENTS} FROM events WHERE partner_id = $1 AND id IN ({})
+               UNION ALL {SENDS} FROM outbox WHERE partner_id = $1 AND id IN ({})
+               UNION ALL {SENDS} FROM outbox WHERE partner_id = $1 AND card = $2 AND card <> 0 AND lead_id <> $2) AS everything
+             ORDER BY at DESC, outbox_id DESC, place DESC LIMIT $3) AS newest ORDER BY at, outbox_id, place",
+            chain::EVENTS, chain::OUTBOX
         );
         sqlx::query_as(sqlx::AssertSqlSafe(sql))
-            .bind(&self.partner_id)
+            .bind(&*self.partner_id)
             .bind(lead)
             .bind(limit)
             .fetch_all(&mut self.connection)
@@ -92,7 +94,7 @@ impl Store {
              ORDER BY at DESC, outbox_id DESC, place DESC LIMIT $3) AS newest ORDER BY at, outbox_id, place"
         );
         sqlx::query_as(sqlx::AssertSqlSafe(sql))
-            .bind(&self.partner_id)
+            .bind(&*self.partner_id)
             .bind(after)
             .bind(limit)
             .fetch_all(&mut self.connection)
@@ -105,17 +107,19 @@ impl Store {
         lead: LeadId,
         kinds: [&'static str; 3],
     ) -> sqlx::Result<Vec<EventRow>> {
-        let rows = sqlx::query(
-            "SELECT id, at, kind, funnel, step, name, value, points FROM events
-             WHERE partner_id = $1 AND lead_id = $2 AND kind IN ($3, $4, $5) ORDER BY id",
-        )
-        .bind(&self.partner_id)
-        .bind(lead)
-        .bind(kinds[0])
-        .bind(kinds[1])
-        .bind(kinds[2])
-        .fetch_all(&mut self.connection)
-        .await?;
+        let sql = format!(
+            "SELECT id, prev, at, kind, funnel, step, name, value, points FROM events
+             WHERE partner_id = $1 AND id IN ({}) AND kind IN ($3, $4, $5) ORDER BY id",
+            chain::EVENTS
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(&*self.partner_id)
+            .bind(lead)
+            .bind(kinds[0])
+            .bind(kinds[1])
+            .bind(kinds[2])
+            .fetch_all(&mut self.connection)
+            .await?;
         rows.iter().map(|row| event(row, lead, kinds)).collect()
     }
 }
@@ -125,6 +129,7 @@ fn event(row: &SqliteRow, lead_id: LeadId, kinds: [&'static str; 3]) -> sqlx::Re
     Ok(EventRow {
         id: row.try_get("id")?,
         lead_id,
+        prev: row.try_get("prev")?,
         at: row.try_get("at")?,
         kind: kinds
             .into_iter()

@@ -6,7 +6,7 @@ impl Store {
     pub async fn team(&mut self) -> sqlx::Result<Vec<Member>> {
         let rows: Vec<(i64, String, String, i64)> =
             sqlx::query_as("SELECT user_id, name, invite, bound_at FROM team WHERE partner_id = $1 ORDER BY bound_at")
-                .bind(&self.partner_id)
+                .bind(&*self.partner_id)
                 .fetch_all(&mut self.connection)
                 .await?;
         Ok(rows

@@ -2,6 +2,7 @@
 //!
 //! teloxide's payload types are the methods; its client is not used because it throws the error code away.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -9,13 +10,26 @@ use teloxide::payloads::GetUpdates;
 use teloxide::requests::Payload;
 
 use super::verdict::Answer;
+use super::wire::Wire;
 use crate::config::Secret;
 
 /// A bot of one token at one Bot API server.
 pub struct Client {
-    http: reqwest::Client,
-    /// `<base>/bot<token>/`: secret.
+    /// `http://host:port`
+    server: String,
+    /// `<path>/bot<token>/`: secret.
     prefix: Secret,
+    way: Way,
+}
+
+/// How calls with JSON leave.
+enum Way {
+    Straight {
+        wire: Wire,
+        /// Made for the first upload: most bots never need it.
+        uploads: OnceLock<reqwest::Client>,
+    },
+    Proxied(reqwest::Client),
 }
 
 /// A call without a result.
@@ -38,46 +52,84 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Client {
-    /// `base` is `https://api.telegram.org` or a local server; `proxy` an http or socks5 address.
+    /// `base` is `https://api.telegram.org` or a local server; `proxy` an http address.
     pub fn new(base: &str, token: &Secret, proxy: Option<&str>) -> anyhow::Result<Client> {
-        let mut builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
-            .tcp_nodelay(true)
-            .pool_idle_timeout(Duration::from_secs(30))
-            .no_proxy();
-        if let Some(proxy) = proxy {
-            let proxy = reqwest::Proxy::all(proxy).map_err(|_| {
-                anyhow::anyhow!("TELEGRAM_PROXY is not an address; write http://host:port")
-            })?;
-            builder = builder.proxy(proxy);
+        let uri: hyper::Uri = base
+            .parse()
+            .map_err(|_| anyhow::anyhow!("TELEGRAM_API_URL is not an address"))?;
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let scheme = uri.scheme_str().unwrap_or("https");
+        let way = match proxy {
+            None => Way::Straight {
+                wire: Wire::new(&uri)?,
+                uploads: OnceLock::new(),
+            },
+            Some(proxy) => {
+                let proxy = reqwest::Proxy::all(proxy).map_err(|_| {
+                    anyhow::anyhow!("TELEGRAM_PROXY is not an address; write http://host:port")
+                })?;
+                let http = builder().proxy(proxy).build();
+                Way::Proxied(http.map_err(reqwest::Error::without_url)?)
+            }
+        };
+        Ok(Client {
+            server: format!("{scheme}://{authority}"),
+            prefix: Secret::new(format!(
+                "{}/bot{}/",
+                uri.path().trim_end_matches('/'),
+                token.expose()
+            )),
+            way,
+        })
+    }
+
+    /// Closes lines that nobody used of late.
+    pub fn rest(&self) {
+        if let Way::Straight { wire, .. } = &self.way {
+            wire.rest();
         }
-        let http = builder.build().map_err(reqwest::Error::without_url)?;
-        let prefix = Secret::new(format!(
-            "{}/bot{}/",
-            base.trim_end_matches('/'),
-            token.expose()
-        ));
-        Ok(Client { http, prefix })
+    }
+
+    fn path(&self, method: &str) -> String {
+        [self.prefix.expose(), method].concat()
     }
 
     fn url(&self, method: &str) -> String {
-        format!("{}{method}", self.prefix.expose())
+        [&self.server, self.prefix.expose(), method].concat()
     }
 
     /// Sends a stored message: `payload` is the method's JSON object.
     pub async fn send(&self, method: &str, payload: String) -> Answer {
-        let request = self
-            .http
-            .post(self.url(method))
-            .header(reqwest::header::CONTENT_TYPE, "application/json")
-            .body(payload);
-        answer(request).await
+        self.post(method, payload, CALL_TIMEOUT).await
+    }
+
+    async fn post(&self, method: &str, payload: String, wait: Duration) -> Answer {
+        match &self.way {
+            Way::Straight { wire, .. } => wire.post(&self.path(method), payload.into(), wait).await,
+            Way::Proxied(http) => {
+                let request = http
+                    .post(self.url(method))
+                    .header(reqwest::header::CONTENT_TYPE, "application/json")
+                    .timeout(wait)
+                    .body(payload);
+                answer(request).await
+            }
+        }
     }
 
     /// Sends a message with a file beside its fields.
     pub async fn upload(&self, method: &str, form: reqwest::multipart::Form) -> Answer {
-        answer(self.http.post(self.url(method)).multipart(form)).await
+        let http = match &self.way {
+            Way::Proxied(http) => http,
+            Way::Straight { uploads, .. } => match uploads.get() {
+                Some(http) => http,
+                None => match builder().build() {
+                    Ok(http) => uploads.get_or_init(|| http),
+                    Err(error) => return Answer::NotConnected(reason(error)),
+                },
+            },
+        };
+        answer(http.post(self.url(method)).multipart(form)).await
     }
 
     /// Calls a method for its result.
@@ -99,14 +151,17 @@ impl Client {
         let wait = Duration::from_secs(u64::from(payload.timeout.unwrap_or(0)) + 15);
         let body = serde_json::to_string(payload)
             .map_err(|error| CallError::Unreachable(error.to_string()))?;
-        let request = self
-            .http
-            .post(self.url(GetUpdates::NAME))
-            .header(reqwest::header::CONTENT_TYPE, "application/json")
-            .timeout(wait)
-            .body(body);
-        result(answer(request).await)
+        result(self.post(GetUpdates::NAME, body, wait).await)
     }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(CALL_TIMEOUT)
+        .tcp_nodelay(true)
+        .pool_idle_timeout(Duration::from_secs(30))
+        .no_proxy()
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Answer {

@@ -6,5 +6,6 @@ pub mod incoming;
 pub mod outgoing;
 pub mod pace;
 pub mod verdict;
+mod wire;
 
 pub use api::{CallError, Client};

@@ -4,14 +4,16 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use super::intake::{Care, MOST_PENDING, panic_text};
+use super::rescue::{Doubted, settled};
+use super::rest;
 use super::round::Work;
-use super::sender::{is_claimed_first, mark_repeated};
 use super::turn::Turn;
 use super::{DeskInput, News, Report, SenderInput};
 use crate::app::{App, Trouble};
@@ -19,16 +21,17 @@ use crate::funnel::Funnels;
 use crate::inbound::{self, Schema};
 use crate::lead::{Lead, Reach};
 use crate::policy::flood::Flood;
-use crate::policy::{self, Decision, Doubt};
-use crate::store::{self, Case, Class, Counters, OutboxRow, OutboxState, Settled, Store};
+use crate::policy::{self, Decision};
+use crate::store::fates::Fates;
+use crate::store::{self, Case, Class, Counters, OutboxRow, OutboxState, Store};
 
 /// Inputs taken into one round.
 const ROUND_INPUTS: usize = 512;
 const TIMERS_PER_ROUND: i64 = 200;
 /// Rounds in a row whose rows were refused; more than it takes to set an update aside.
 const MOST_REFUSALS: u32 = 8;
-/// How long the fate of a reply may wait for company; a flush of its own costs the next lead about as much.
-const RIDE_ALONG: Duration = Duration::from_millis(3);
+/// How long the noted fate of a reply may wait for company: a commit of its own would stand in the next lead's way.
+const RIDE_ALONG: Duration = Duration::from_millis(300);
 /// Cases kept in memory; the commit makes them true, a failed one throws them away.
 const KEEP_CASES: usize = 2_000;
 
@@ -53,6 +56,10 @@ pub struct Desk {
     pub(super) care: Care,
     /// Updates whose try by this process is on the disk: a repeated round is the same try.
     pub(super) counted: HashSet<i64>,
+    /// Replies in doubt, by chat.
+    pub(super) doubted: HashMap<i64, Doubted>,
+    /// Tells the notes which fates the store has.
+    fates_stored: Arc<AtomicU64>,
 }
 
 impl Desk {
@@ -62,7 +69,7 @@ impl Desk {
         mut store: Store,
         funnels: Arc<Funnels>,
         sender: mpsc::UnboundedSender<SenderInput>,
-    ) -> sqlx::Result<Desk> {
+    ) -> sqlx::Result<(Desk, Fates)> {
         let counters = store.counters().await?;
         let crashed = store.fact("clean_stop").await?.as_deref() == Some("0");
         let mut team: BTreeSet<i64> = app.telegram_ids.iter().copied().collect();
@@ -89,65 +96,51 @@ impl Desk {
                 Care::Off
             },
             counted: HashSet::new(),
+            doubted: HashMap::new(),
+            fates_stored: Arc::default(),
         };
-        desk.rescue(now).await?;
+        let fates = desk.rescue(now, crashed).await?;
+        desk.fates_stored = fates.stored();
         desk.next_timer = desk.store.next_timer().await?;
-        Ok(desk)
-    }
-
-    /// Settles what a crash left in doubt and hands the rest to the sender.
-    async fn rescue(&mut self, now: i64) -> sqlx::Result<()> {
-        let mut work = Work::new(now, self.counters);
-        work.batch.facts.push(("clean_stop", "0".to_owned()));
-        let mut rows = Vec::new();
-        for mut left in self.store.unsettled().await? {
-            let class = left.row.class;
-            let age = now - left.row.created_at;
-            // Of a message without a stored intent nobody knows after a crash. A clean stop waits for calls
-            // under way, but not for ever: an intent it left behind is in doubt too.
-            let crashed = self.care != Care::Off;
-            if left.was_sending || crashed && !is_claimed_first(class) {
-                let doubt = policy::after_crash(class, left.was_sending, left.row.tries, age);
-                left.row.tries += 1;
-                if doubt == Doubt::Unknown {
-                    let settled = rescued(&left.row, OutboxState::Unknown, now);
-                    work.batch.settled.push(settled);
-                    self.app.meters.unknown.add(1);
-                    continue;
-                }
-                let settled = rescued(&left.row, OutboxState::Due, now);
-                work.batch.settled.push(settled);
-            }
-            if class == Class::Notification && left.row.tries > 0 {
-                mark_repeated(&mut left.row.payload);
-            }
-            rows.push(left.row);
-        }
-        self.store.commit(&work.batch).await?;
-        self.send(SenderInput::Rows(rows));
-        Ok(())
+        Ok((desk, fates))
     }
 
     /// Works until told to stop, then leaves the books closed.
     pub async fn run(mut self, mut inputs: mpsc::UnboundedReceiver<DeskInput>) -> sqlx::Result<()> {
         let mut taken = Vec::new();
+        let mut waiting_since: Option<Instant> = None;
+        // A start is a burst too.
+        let mut rested = false;
         loop {
-            let wake = self.wake_in();
+            let mut wake = self.wake_in();
+            if !rested {
+                wake = wake.min(rest::QUIET);
+            }
+            if let Some(since) = waiting_since {
+                wake = wake.min(RIDE_ALONG.saturating_sub(since.elapsed()));
+            }
             let first = tokio::select! {
                 biased;
                 input = inputs.recv() => input,
-                () = tokio::time::sleep(wake) => Some(DeskInput::Wake),
+                () = tokio::time::sleep(wake) => {
+                    if !rested && wake >= rest::QUIET {
+                        self.rest().await;
+                        rested = true;
+                    }
+                    Some(DeskInput::Wake)
+                }
             };
             let Some(first) = first else { break };
+            rested = rested && matches!(first, DeskInput::Wake);
+            let before = taken.len();
             taken.push(first);
             drain(&mut inputs, &mut taken);
-            if taken.iter().all(can_wait) {
-                // Fates of replies hurry nobody: they ride along with the next update if one comes soon.
-                if let Ok(Some(more)) = tokio::time::timeout(RIDE_ALONG, inputs.recv()).await {
-                    taken.push(more);
-                    drain(&mut inputs, &mut taken);
-                }
+            // Noted fates hurry nobody: they ride along with the next update, and so never stand in its way.
+            if taken.len() < ROUND_INPUTS && taken[before..].iter().all(can_wait) {
+                waiting_since.get_or_insert_with(Instant::now);
+                continue;
             }
+            waiting_since = None;
             let last = taken.iter().any(|input| matches!(input, DeskInput::Stop));
             if !self.until_written(&mut taken).await || last {
                 break;
@@ -233,7 +226,8 @@ impl Desk {
         if self.next_timer.is_some_and(|at| at <= now) {
             self.fire_timers(&mut work).await?;
         }
-        work.seal();
+        self.bring_cases(&mut work).await?;
+        work.seal(&mut self.cases);
         if !work.batch.is_empty() {
             self.store.commit(&work.batch).await?;
             self.app.meters.commits.add(1);
@@ -242,8 +236,21 @@ impl Desk {
         self.release(work, inputs).await
     }
 
+    /// A lead's rows hang on its case, so that must be at hand; turns nearly always bring it along.
+    async fn bring_cases(&mut self, work: &mut Work) -> sqlx::Result<()> {
+        for lead in work.leads_without_case() {
+            if let Some(stored) = self.store.case(lead).await? {
+                let chat_id = stored.lead.chat_id;
+                let case = self.case(work, chat_id).await?.unwrap_or(stored);
+                work.cases.insert(chat_id, case);
+            }
+        }
+        Ok(())
+    }
+
     /// After the commit: memory follows the store, then words may leave.
-    async fn release(&mut self, work: Work, inputs: &mut Vec<DeskInput>) -> sqlx::Result<()> {
+    async fn release(&mut self, mut work: Work, inputs: &mut Vec<DeskInput>) -> sqlx::Result<()> {
+        let messages = work.take_messages();
         self.counters = work.counters;
         self.team
             .extend(work.batch.members.iter().map(|member| member.user_id));
@@ -259,8 +266,12 @@ impl Desk {
             Care::UntilHandled if self.held.is_empty() => Care::Off,
             care => care,
         };
-        for (chat_id, case) in work.cases {
-            self.cases.insert(chat_id, case);
+        let cases = std::mem::take(&mut work.batch.cases);
+        for case in cases
+            .into_iter()
+            .chain(std::mem::take(&mut work.batch.moved))
+        {
+            self.cases.insert(case.lead.chat_id, case);
         }
         for (_, chat_id) in &work.batch.forgotten {
             self.cases.remove(chat_id);
@@ -268,9 +279,10 @@ impl Desk {
         if !work.asides.is_empty() {
             self.send(SenderInput::Asides(work.asides));
         }
-        if !work.to_send.is_empty() {
-            self.send(SenderInput::Rows(work.to_send));
+        if !messages.is_empty() {
+            self.send(SenderInput::Rows(messages));
         }
+        self.withdraw(work.withdrawn);
         for input in inputs.drain(..) {
             match input {
                 DeskInput::Updates { stored, .. } => drop(stored.send(())),
@@ -282,7 +294,11 @@ impl Desk {
                     let answer = self.answer(question).await?;
                     drop(reply.send(answer));
                 }
-                DeskInput::Report(_) | DeskInput::Wake | DeskInput::Stop => {}
+                DeskInput::Report(report) => {
+                    self.fates_stored.fetch_max(report.noted, Ordering::Relaxed);
+                    self.is_settled(&report);
+                }
+                DeskInput::Wake | DeskInput::Stop => {}
             }
         }
         if touches_timers {
@@ -342,7 +358,7 @@ impl Desk {
         if state == OutboxState::Sending {
             work.claimed.insert(row.id);
         }
-        let mut settled = rescued(row, state, work.now);
+        let mut settled = settled(row, state, work.now);
         settled.reason = reason.to_owned();
         work.batch.settled.push(settled);
         Ok(())
@@ -405,7 +421,7 @@ impl Desk {
         Duration::from_millis(u64::try_from(wait).unwrap_or(0))
     }
 
-    fn send(&self, input: SenderInput) {
+    pub(super) fn send(&self, input: SenderInput) {
         // A sender that is gone means the process is ending; the rows stay due.
         let _ = self.sender.send(input);
     }
@@ -428,27 +444,10 @@ fn drain(inputs: &mut mpsc::UnboundedReceiver<DeskInput>, taken: &mut Vec<DeskIn
     }
 }
 
-/// If this were lost in a crash, a reply would go a second time; so not for long.
+/// The fate of a message that was sent, when a note of it survives the process.
 fn can_wait(input: &DeskInput) -> bool {
     let DeskInput::Report(report) = input else {
         return false;
     };
-    report.settled.state == OutboxState::Sent && report.news == News::None
-}
-
-fn rescued(row: &OutboxRow, state: OutboxState, now: i64) -> Settled {
-    let reason = match (state, row.class) {
-        (OutboxState::Unknown, Class::Proactive) => "the process ended during the call",
-        (OutboxState::Unknown, _) => "the process ended too often",
-        _ => "",
-    };
-    Settled {
-        id: row.id,
-        state,
-        reason: reason.to_owned(),
-        tries: row.tries,
-        not_before: row.not_before,
-        message_id: 0,
-        at: now,
-    }
+    report.noted != 0 && report.settled.state == OutboxState::Sent && report.news == News::None
 }

@@ -115,7 +115,7 @@ impl Desk {
     /// Handles one update. A failure or a panic costs this update a try and nobody else anything.
     async fn handle(&mut self, work: &mut Work, mut row: InboxRow, incoming: Arc<Incoming>) {
         let chat_id = incoming.chat_id;
-        let turn = AssertUnwindSafe(self.turn(work, incoming))
+        let turn = AssertUnwindSafe(self.turn(work, incoming.clone()))
             .catch_unwind()
             .await;
         let error = match turn {
@@ -126,6 +126,7 @@ impl Desk {
                 }
                 row.error = String::new();
                 work.batch.inbox.push(row);
+                self.look_for_a_sign(work, &incoming, &turn);
                 work.merge(turn);
                 self.app.meters.turns.add(1);
                 return;

@@ -12,6 +12,8 @@ mod partner;
 pub mod poller;
 pub mod queue;
 pub mod reload;
+mod rescue;
+mod rest;
 pub mod round;
 pub mod sender;
 pub mod setup;
@@ -64,6 +66,8 @@ pub struct Report {
     pub settled: Settled,
     pub chat_id: i64,
     pub news: News,
+    /// Its place among the noted fates (`store::fates`); 0 when it is not noted and must not wait.
+    pub noted: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +81,8 @@ pub enum News {
 pub enum SenderInput {
     Rows(Vec<OutboxRow>),
     Asides(Vec<Aside>),
+    /// Rows that need not go again: (chat, row).
+    Withdrawn(Vec<(i64, i64)>),
 }
 
 /// The answer to a button press: not stored, because it is worthless a moment later.

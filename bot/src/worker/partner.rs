@@ -265,6 +265,7 @@ fn row(chat_id: i64, call: (String, String), kind: Kind, now: i64) -> OutboxRow 
         } else {
             0
         },
+        prev: 0,
         chat_id,
         lane,
         class,

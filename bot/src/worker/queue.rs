@@ -128,6 +128,18 @@ impl Queue {
         self.place(chat_id, now);
     }
 
+    /// The message need not go; false when it is under way or unknown.
+    pub fn withdraw(&mut self, chat_id: i64, id: i64, now: i64) -> bool {
+        let Some(chat) = self.chats.get_mut(&chat_id) else {
+            return false;
+        };
+        let before = chat.rows.len();
+        chat.rows.retain(|row| row.id != id);
+        let is_gone = chat.rows.len() < before;
+        self.place(chat_id, now);
+        is_gone
+    }
+
     /// A 429 came from this chat; a second chat within seconds stops the whole bot for as long.
     pub fn limited(&mut self, chat_id: i64, until: i64, now: i64) {
         if let Some((at, other)) = self.last_limited
@@ -232,6 +244,7 @@ mod tests {
         OutboxRow {
             id,
             lead_id: chat_id,
+            prev: 0,
             chat_id,
             lane,
             class: Class::Reply,

@@ -1,12 +1,12 @@
 //! What one round gathers before its commit. Nothing in here has happened yet.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Aside;
 use super::turn::Turn;
 use crate::funnel::event::TimerName;
 use crate::lead::LeadId;
-use crate::store::{Batch, Case, Counters, OutboxRow, OutboxState, Settled, TimerRow};
+use crate::store::{Batch, Case, Chains, Counters, OutboxRow, OutboxState, Settled, TimerRow};
 
 pub struct Work {
     pub now: i64,
@@ -18,9 +18,14 @@ pub struct Work {
     timers: HashMap<(LeadId, TimerName), Option<TimerRow>>,
     pub touches_timers: bool,
     pub asides: Vec<Aside>,
-    pub to_send: Vec<OutboxRow>,
+    /// Messages to send, until the batch is sealed.
+    to_send: Vec<OutboxRow>,
+    /// Messages of the batch that the gate refused.
+    unsaid: HashSet<i64>,
     /// Outbox ids the gate let through.
     pub claimed: HashSet<i64>,
+    /// Replies that need not go again: (chat, row).
+    pub withdrawn: Vec<(i64, i64)>,
     /// Chats with an update that waits.
     pub held: HashSet<i64>,
     pub retry_at: Option<i64>,
@@ -39,7 +44,9 @@ impl Work {
             touches_timers: false,
             asides: Vec::new(),
             to_send: Vec::new(),
+            unsaid: HashSet::new(),
             claimed: HashSet::new(),
+            withdrawn: Vec::new(),
             held: HashSet::new(),
             retry_at: None,
             retried: 0,
@@ -74,6 +81,7 @@ impl Work {
             self.counters.outbox += 1;
             row.id = self.counters.outbox;
             self.batch.settled.push(dropped(&row, reason, self.now));
+            self.unsaid.insert(row.id);
             self.batch.outbox.push(row);
         }
         for (lead_id, name, op) in turn.timers {
@@ -112,15 +120,62 @@ impl Work {
         self.batch.forgotten.push((lead, chat_id));
     }
 
-    /// Makes the batch complete, right before the commit.
-    pub fn seal(&mut self) {
-        self.batch.cases = self.cases.values().cloned().collect();
-        self.batch.outbox.extend(self.to_send.iter().cloned());
+    /// Makes the batch complete, right before the commit: cases and messages go over into it. `stored` are the cases
+    /// as the store has them, as far as they are known; those that change are used up.
+    pub fn seal(&mut self, stored: &mut HashMap<i64, Case>) {
+        self.batch.outbox.append(&mut self.to_send);
+        self.batch.outbox.sort_unstable_by_key(|row| row.id);
+        self.link();
+        for (chat_id, case) in self.cases.drain() {
+            let before = stored.get_mut(&chat_id);
+            if before.is_some_and(|before| case.has_only_moved(before)) {
+                self.batch.moved.push(case);
+            } else {
+                self.batch.cases.push(case);
+            }
+        }
         self.touches_timers = !self.timers.is_empty() || !self.batch.forgotten.is_empty();
         for ((lead, name), row) in self.timers.drain() {
             match row {
                 Some(row) => self.batch.timers.push(row),
                 None => self.batch.cancelled.push((lead, name)),
+            }
+        }
+    }
+
+    /// After the commit: what may leave now.
+    pub fn take_messages(&mut self) -> Vec<OutboxRow> {
+        let mut rows = std::mem::take(&mut self.batch.outbox);
+        rows.retain(|row| !self.unsaid.contains(&row.id));
+        rows
+    }
+
+    /// Leads with rows in this round whose case is not in it.
+    pub fn leads_without_case(&self) -> BTreeSet<LeadId> {
+        let here: HashSet<LeadId> = self.cases.values().map(|case| case.lead.id).collect();
+        let events = self.batch.events.iter().map(|row| row.lead_id);
+        let sent = self.to_send.iter().chain(&self.batch.outbox);
+        events
+            .chain(sent.map(|row| row.lead_id))
+            .filter(|lead| *lead != 0 && !here.contains(lead))
+            .collect()
+    }
+
+    /// Hangs the round's rows onto their leads' chains, oldest first.
+    fn link(&mut self) {
+        let mut heads: HashMap<LeadId, &mut Chains> = self
+            .cases
+            .values_mut()
+            .map(|case| (case.lead.id, &mut case.chains))
+            .collect();
+        for row in &mut self.batch.events {
+            if let Some(chains) = heads.get_mut(&row.lead_id) {
+                row.prev = std::mem::replace(&mut chains.event, row.id);
+            }
+        }
+        for row in &mut self.batch.outbox {
+            if let Some(chains) = heads.get_mut(&row.lead_id) {
+                row.prev = std::mem::replace(&mut chains.outbox, row.id);
             }
         }
     }

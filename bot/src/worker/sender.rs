@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -16,6 +16,7 @@ use super::uploads::Uploads;
 use super::{Aside, DeskInput, News, Report, SenderInput};
 use crate::app::App;
 use crate::policy::{self, Doubt};
+use crate::store::fates::{Fate, Fates};
 use crate::store::{Class, MediaRow, OutboxRow, OutboxState, Settled};
 use crate::telegram::outgoing;
 use crate::telegram::verdict::{Verdict, classify};
@@ -29,12 +30,19 @@ struct Done {
     media: Option<MediaRow>,
 }
 
+/// What a call taught, beside the fate of its message.
+struct Learnt {
+    news: News,
+    noted: u64,
+}
+
 pub struct Sender {
     app: Arc<App>,
     desk: mpsc::UnboundedSender<DeskInput>,
     queue: Queue,
     uploads: Arc<Uploads>,
     flights: FuturesUnordered<Flight>,
+    fates: Arc<Mutex<Fates>>,
     /// Calls of each message that could not leave, for the growing pause.
     failures: HashMap<i64, u32>,
     /// Repairs of each message (plain text, new chat, new file): bounded.
@@ -46,7 +54,12 @@ const DRAIN: Duration = Duration::from_secs(10);
 const MOST_REPAIRS: u8 = 3;
 
 impl Sender {
-    pub fn new(app: Arc<App>, desk: mpsc::UnboundedSender<DeskInput>, uploads: Uploads) -> Sender {
+    pub fn new(
+        app: Arc<App>,
+        desk: mpsc::UnboundedSender<DeskInput>,
+        uploads: Uploads,
+        fates: Fates,
+    ) -> Sender {
         let queue = Queue::new(app.limits, app.clock.now_ms());
         Sender {
             app,
@@ -54,6 +67,7 @@ impl Sender {
             queue,
             uploads: Arc::new(uploads),
             flights: FuturesUnordered::new(),
+            fates: Arc::new(Mutex::new(fates)),
             failures: HashMap::new(),
             repairs: HashMap::new(),
         }
@@ -107,6 +121,14 @@ impl Sender {
                     self.answer(aside);
                 }
             }
+            SenderInput::Withdrawn(rows) => {
+                let now = self.app.clock.now_ms();
+                for (chat_id, id) in rows {
+                    if self.queue.withdraw(chat_id, id, now) {
+                        self.with_fates(|fates| fates.forget(id));
+                    }
+                }
+            }
         }
     }
 
@@ -130,18 +152,29 @@ impl Sender {
 
     fn take_off(&mut self) {
         let now = self.app.clock.now_ms();
-        while self.flights.len() < self.app.limits.in_flight {
-            let Some(row) = self.queue.next(now) else {
-                break;
-            };
+        let room = self.app.limits.in_flight.saturating_sub(self.flights.len());
+        let rows: Vec<OutboxRow> = std::iter::from_fn(|| self.queue.next(now))
+            .take(room)
+            .collect();
+        let leaving = rows.iter().filter(|row| !is_claimed_first(row.class));
+        let leaving: Vec<i64> = leaving.map(|row| row.id).collect();
+        if !leaving.is_empty() {
+            self.with_fates(|fates| fates.begun(&leaving));
+        }
+        for row in rows {
             let flight = fly(
                 self.app.clone(),
                 self.uploads.clone(),
                 self.desk.clone(),
+                self.fates.clone(),
                 row,
             );
             self.flights.push(Box::pin(flight));
         }
+    }
+
+    fn with_fates<T>(&self, note: impl FnOnce(&mut Fates) -> T) -> T {
+        with(&self.fates, note)
     }
 
     fn wake_in(&mut self) -> Option<Duration> {
@@ -169,6 +202,10 @@ impl Sender {
             // The gate said no; the desk has written why.
             self.queue.done(row.chat_id, now);
             return;
+        };
+        let news = Learnt {
+            news,
+            noted: self.note(row.id, &verdict),
         };
         match verdict {
             Verdict::Sent(sent) => {
@@ -199,7 +236,10 @@ impl Sender {
                 OutboxState::Failed,
                 &why,
                 0,
-                News::Unreachable(reach),
+                Learnt {
+                    news: News::Unreachable(reach),
+                    ..news
+                },
                 now,
             ),
             Verdict::TokenRefused(why) => {
@@ -218,7 +258,26 @@ impl Sender {
         }
     }
 
-    fn doubt(&mut self, mut row: OutboxRow, why: &str, news: News, now: i64) {
+    /// Notes the fate before anything else is done about it.
+    fn note(&self, id: i64, verdict: &Verdict) -> u64 {
+        let fate = match verdict {
+            Verdict::Sent(sent) => Fate::Sent(sent.message_id),
+            Verdict::Ambiguous(_) => return 0,
+            Verdict::NotSent(_)
+            | Verdict::Limited { .. }
+            | Verdict::Unreachable(..)
+            | Verdict::Migrated(_)
+            | Verdict::Unparsable(_)
+            | Verdict::PrivateProfile
+            | Verdict::StaleFile(_)
+            | Verdict::NoFile(_)
+            | Verdict::TokenRefused(_)
+            | Verdict::Refused(_) => Fate::Back,
+        };
+        self.with_fates(|fates| fates.ended(id, fate))
+    }
+
+    fn doubt(&mut self, mut row: OutboxRow, why: &str, news: Learnt, now: i64) {
         row.tries += 1;
         match policy::after_doubt(row.class, row.tries, now - row.created_at) {
             Doubt::Again => {
@@ -240,7 +299,7 @@ impl Sender {
         }
     }
 
-    fn repair(&mut self, mut row: OutboxRow, verdict: Verdict, news: News, now: i64) {
+    fn repair(&mut self, mut row: OutboxRow, verdict: Verdict, news: Learnt, now: i64) {
         let repairs = self.repairs.entry(row.id).or_default();
         *repairs += 1;
         if *repairs > MOST_REPAIRS {
@@ -286,7 +345,7 @@ impl Sender {
         }
     }
 
-    fn refuse(&mut self, row: OutboxRow, why: &str, news: News, now: i64) {
+    fn refuse(&mut self, row: OutboxRow, why: &str, news: Learnt, now: i64) {
         self.app.meters.failed.add(1);
         tracing::error!(
             outbox.id = row.id,
@@ -297,7 +356,7 @@ impl Sender {
     }
 
     /// Durable before it is tried again, so that a restart obeys too.
-    fn again(&mut self, row: OutboxRow, why: &str, news: News, now: i64) {
+    fn again(&mut self, row: OutboxRow, why: &str, news: Learnt, now: i64) {
         self.report(&row, OutboxState::Due, why, 0, news, now);
         self.queue.retry(row, now);
     }
@@ -308,9 +367,10 @@ impl Sender {
         state: OutboxState,
         why: &str,
         message_id: i64,
-        news: News,
+        news: Learnt,
         now: i64,
     ) {
+        self.with_fates(|fates| fates.forget(row.id));
         self.failures.remove(&row.id);
         self.repairs.remove(&row.id);
         self.report(&row, state, why, message_id, news, now);
@@ -323,7 +383,7 @@ impl Sender {
         state: OutboxState,
         why: &str,
         message_id: i64,
-        news: News,
+        news: Learnt,
         now: i64,
     ) {
         let settled = Settled {
@@ -339,7 +399,8 @@ impl Sender {
         let _ = self.desk.send(DeskInput::Report(Report {
             settled,
             chat_id: row.chat_id,
-            news,
+            news: news.news,
+            noted: news.noted,
         }));
     }
 
@@ -351,18 +412,27 @@ impl Sender {
     }
 }
 
+fn with<T>(fates: &Mutex<Fates>, note: impl FnOnce(&mut Fates) -> T) -> T {
+    // A panic leaves at worst half a note, which is told apart when it is read.
+    note(&mut fates.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 async fn fly(
     app: Arc<App>,
     uploads: Arc<Uploads>,
     desk: mpsc::UnboundedSender<DeskInput>,
+    fates: Arc<Mutex<Fates>>,
     row: OutboxRow,
 ) -> Done {
-    if is_claimed_first(row.class) && !claim(&desk, &row).await {
-        return Done {
-            row,
-            verdict: None,
-            media: None,
-        };
+    if is_claimed_first(row.class) {
+        if !claim(&desk, &row).await {
+            return Done {
+                row,
+                verdict: None,
+                media: None,
+            };
+        }
+        with(&fates, |fates| fates.begun(&[row.id]));
     }
     tracing::trace!(outbox.id = row.id, "calling Telegram");
     if row.media.is_empty() {

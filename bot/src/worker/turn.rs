@@ -208,6 +208,7 @@ impl Turn {
         self.events.push(EventRow {
             id: 0,
             lead_id: case.lead.id,
+            prev: 0,
             at: cause.now,
             kind,
             funnel,
@@ -223,6 +224,7 @@ impl Turn {
         let row = OutboxRow {
             id: 0,
             lead_id: case.lead.id,
+            prev: 0,
             chat_id: case.lead.chat_id,
             lane: if cause.class == Class::Reply {
                 Lane::Reply

@@ -1,0 +1,182 @@
+//! What became of calls, noted the moment it is known, in a file beside the data. A write survives the death of the
+//! process and waits for no disk, so it bridges the time until the fate is in the store. It does not survive a power
+//! cut: notes of another boot, or of another life of the data (a restored backup), are not believed.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What is noted about a message on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The call is about to leave.
+    Begun,
+    /// A former process left it in doubt and this one has not called yet.
+    Doubted,
+    /// It came back and Telegram has done nothing.
+    Back,
+    /// Telegram has it, under this number.
+    Sent(i64),
+}
+
+/// The last note on each message of the former process.
+pub type Notes = HashMap<i64, Fate>;
+
+/// Writes notes. One that cannot be written makes the file worthless, and it is taken away: silence would be a lie.
+pub struct Fates {
+    path: PathBuf,
+    head: Vec<u8>,
+    file: Option<File>,
+    length: usize,
+    /// Calls under way, and what is in doubt.
+    open: Vec<(i64, Fate)>,
+    /// Noted as sent, not yet in the store: (number of the report, message, its number at Telegram).
+    unstored: VecDeque<(u64, i64, i64)>,
+    reports: u64,
+    /// The last report that is in the store.
+    stored: Arc<AtomicU64>,
+}
+
+const FILE: &str = "bot.fates";
+const RECORD: usize = 16;
+/// Past this the file is written anew with what still matters.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// The notes of the process that called itself `life` in the store; `None` when nothing is known for sure.
+pub fn read(dir: &Path, life: &str) -> Option<Notes> {
+    let bytes = std::fs::read(dir.join(FILE)).ok()?;
+    let records = bytes.strip_prefix(head(life).as_slice())?;
+    let mut notes = Notes::new();
+    // A last record cut by the kill was of a call that had not left, or of an answer nobody acted upon.
+    for record in records.chunks_exact(RECORD) {
+        let (id, word) = record.split_at(8);
+        let id = i64::from_le_bytes(id.try_into().ok()?);
+        let fate = match i64::from_le_bytes(word.try_into().ok()?) {
+            -1 => Fate::Begun,
+            -2 => Fate::Back,
+            -3 => Fate::Doubted,
+            message_id => Fate::Sent(message_id),
+        };
+        notes.insert(id, fate);
+    }
+    Some(notes)
+}
+
+fn head(life: &str) -> Vec<u8> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    format!("{life} {}\n", boot.trim()).into_bytes()
+}
+
+fn record(bytes: &mut Vec<u8>, id: i64, fate: Fate) {
+    let word = match fate {
+        Fate::Begun => -1,
+        Fate::Back => -2,
+        Fate::Doubted => -3,
+        Fate::Sent(message_id) => message_id.max(0),
+    };
+    bytes.extend_from_slice(&id.to_le_bytes());
+    bytes.extend_from_slice(&word.to_le_bytes());
+}
+
+impl Fates {
+    /// Begins a new file; `doubted` are the messages of which it stays unknown whether they have left.
+    pub fn begin(dir: &Path, life: &str, doubted: Vec<i64>) -> Fates {
+        let mut fates = Fates {
+            path: dir.join(FILE),
+            head: head(life),
+            file: None,
+            length: 0,
+            open: doubted.into_iter().map(|id| (id, Fate::Doubted)).collect(),
+            unstored: VecDeque::new(),
+            reports: 0,
+            stored: Arc::default(),
+        };
+        fates.rewrite();
+        fates
+    }
+
+    /// To be told, after each commit, the last report that is in it.
+    pub fn stored(&self) -> Arc<AtomicU64> {
+        self.stored.clone()
+    }
+
+    /// Before the calls leave.
+    pub fn begun(&mut self, ids: &[i64]) {
+        let mut bytes = Vec::with_capacity(ids.len() * RECORD);
+        for id in ids {
+            record(&mut bytes, *id, Fate::Begun);
+            self.open.push((*id, Fate::Begun));
+        }
+        self.append(&bytes);
+    }
+
+    /// The store knows better by now, or never will.
+    pub fn forget(&mut self, id: i64) {
+        self.open.retain(|(open, _)| *open != id);
+    }
+
+    /// A call came back. Gives the report its number; 0 when it could not be noted.
+    pub fn ended(&mut self, id: i64, fate: Fate) -> u64 {
+        self.forget(id);
+        self.reports += 1;
+        if let Fate::Sent(message_id) = fate {
+            self.unstored.push_back((self.reports, id, message_id));
+        }
+        let stored = self.stored.load(Ordering::Relaxed);
+        while self
+            .unstored
+            .front()
+            .is_some_and(|(number, ..)| *number <= stored)
+        {
+            self.unstored.pop_front();
+        }
+        let mut bytes = Vec::with_capacity(RECORD);
+        record(&mut bytes, id, fate);
+        self.append(&bytes);
+        if self.file.is_some() { self.reports } else { 0 }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        if self.length + bytes.len() > MOST_BYTES {
+            self.rewrite();
+        }
+        let Some(file) = &mut self.file else { return };
+        if file.write_all(bytes).is_ok() {
+            self.length += bytes.len();
+        } else {
+            self.file = None;
+            self.length = MOST_BYTES;
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+
+    /// What still matters, in a file that takes the old one's place at once. Tried again when it failed before.
+    fn rewrite(&mut self) {
+        let mut bytes = self.head.clone();
+        for (id, fate) in &self.open {
+            record(&mut bytes, *id, *fate);
+        }
+        for (_, id, message_id) in &self.unstored {
+            record(&mut bytes, *id, Fate::Sent(*message_id));
+        }
+        let fresh = self.path.with_extension("fates.new");
+        let written = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&fresh)
+            .and_then(|mut file| file.write_all(&bytes).map(|()| file))
+            .and_then(|file| std::fs::rename(&fresh, &self.path).map(|()| file));
+        self.length = bytes.len();
+        self.file = written.ok();
+        if self.file.is_none() {
+            self.length = MOST_BYTES;
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
