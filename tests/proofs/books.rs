@@ -34,10 +34,10 @@ impl Books {
             ..Books::default()
         };
         let file = copy.join("bot.db");
-        if std::fs::metadata(&file).is_ok_and(|file| file.len() > 0) {
-            if let Err(error) = books.fill(&file).await {
-                books.integrity = error.to_string();
-            }
+        if std::fs::metadata(&file).is_ok_and(|file| file.len() > 0)
+            && let Err(error) = books.fill(&file).await
+        {
+            books.integrity = error.to_string();
         }
         std::fs::remove_dir_all(&copy).unwrap();
         books
