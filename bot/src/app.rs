@@ -47,6 +47,8 @@ pub struct App {
     pub meters: Meters,
     pub data_dir: PathBuf,
     pub funnel_files: FunnelFiles,
+    /// The configuration in effect, without secrets.
+    pub shown_config: serde_json::Value,
     pub stop: watch::Receiver<bool>,
     invite_key: InviteKey,
 }
@@ -247,6 +249,7 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
         meters: Meters::default(),
         data_dir: config.dirs.data.clone(),
         funnel_files: config.funnels.clone(),
+        shown_config: crate::config::shown(&config),
         stop: stop.clone(),
         invite_key: InviteKey::derive(token.expose()),
         partner: config.partner,

@@ -99,6 +99,7 @@ async fn answer(
     };
     let (status, kind, body) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/health") => (200, JSON, health(&app, &desk).await.to_string()),
+        (&Method::GET, "/config") => (200, JSON, app.shown_config.to_string()),
         (&Method::GET, "/status") => (
             200,
             JSON,

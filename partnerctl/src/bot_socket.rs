@@ -36,6 +36,11 @@ impl BotSocket {
         self.json(Method::POST, path).await
     }
 
+    /// The answer as it is, for what is not JSON: `/metrics`.
+    pub async fn text(&self, path: &str) -> Result<String> {
+        self.ask(Method::GET, path).await
+    }
+
     async fn json(&self, method: Method, path: &str) -> Result<Value> {
         let text = self.ask(method, path).await?;
         if text.is_empty() {

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, check, config, create, demo, funnel, host as this_host, invite, list, logs, restart,
-    sandbox, start, status, stop, why,
+    audit, check, completions, config, create, demo, doctor, funnel, host as this_host, import,
+    invite, list, logs, metrics, remove, restart, run as run_here, sandbox, secret, start, status,
+    stop, why,
 };
 use crate::failure::{Code, Failure};
 use crate::host::Host;
@@ -31,22 +32,33 @@ const CODES: &str = "Exit codes: 0 done, 1 failure, 2 wrong usage, 3 invalid con
 #[derive(Debug, Subcommand)]
 enum Command {
     Create(create::CreateArgs),
+    Import(import::ImportArgs),
+    Remove(remove::RemoveArgs),
     List(list::ListArgs),
     Status(status::StatusArgs),
     Start(start::StartArgs),
     Stop(stop::StopArgs),
     Restart(restart::RestartArgs),
     Logs(logs::LogsArgs),
+    Top(top::TopArgs),
+    #[command(subcommand)]
+    Metrics(metrics::MetricsCommand),
+    Run(run_here::RunArgs),
     Check(check::CheckArgs),
+    Doctor(doctor::DoctorArgs),
     #[command(subcommand)]
     Funnel(funnel::FunnelCommand),
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
     Why(why::WhyArgs),
     Invite(invite::InviteArgs),
     Audit(audit::AuditArgs),
     #[command(subcommand)]
     Host(this_host::HostCommand),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
     Demo(demo::DemoArgs),
     Sandbox(sandbox::SandboxArgs),
 }
@@ -79,17 +91,31 @@ async fn dispatch(command: Command, host: &dyn Host) -> Result<(), Failure> {
         Command::Start(args) => start::run(&args, host).await,
         Command::Stop(args) => stop::run(&args, host).await,
         Command::Restart(args) => restart::run(&args, host).await,
+        Command::Top(args) => top::run(&args, host).await,
+        Command::Metrics(command) => metrics::run(&command, host).await,
         Command::Logs(args) => logs::run(&args, host).await,
         Command::Audit(args) => audit::run(&args, host),
         Command::Host(command) => this_host::run(&command, host),
+        Command::Doctor(args) => doctor::run(&args, host).await,
         Command::Check(args) => check::run(&args, host),
         Command::Funnel(command) => funnel::run(command, host),
-        Command::Config(command) => config::run(&command, host),
+        Command::Config(command) => config::run(&command, host).await,
+        Command::Secret(command) => secret::run(command, host).await,
+        Command::Import(args) => import::run(&args, host).await,
+        Command::Remove(args) => remove::run(&args, host),
+        Command::Run(args) => run_here::run(&args, host).await,
+        Command::Completions(args) => completions::completions(&args, command_line(), host),
+        Command::Man(args) => completions::man(&args, command_line(), host),
         Command::Why(args) => why::run(args, host).await,
         Command::Invite(args) => invite::run(args, host).await,
         Command::Demo(args) => Ok(demo::run(args).await?),
         Command::Sandbox(args) => sandbox::run(args, host).await,
     }
+}
+
+fn command_line() -> clap::Command {
+    use clap::CommandFactory;
+    Cli::command()
 }
 
 /// Help and version are data; a wrong command line is a message.

@@ -19,6 +19,8 @@ pub enum Code {
     Unhealthy = 7,
     /// What was asked for differs from what is.
     Changes = 10,
+    /// By the person: ctrl-c, or no to a question.
+    Interrupted = 130,
 }
 
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub struct Failure {
     pub code: Code,
     /// `None` when the command has said everything already.
     pub error: Option<anyhow::Error>,
+    /// Telegram asked to wait so many seconds; 0 when it did not.
+    pub wait_s: u64,
 }
 
 impl Failure {
@@ -33,11 +37,16 @@ impl Failure {
         Self {
             code,
             error: Some(anyhow!("{message}")),
+            wait_s: 0,
         }
     }
 
     pub fn said(code: Code) -> Self {
-        Self { code, error: None }
+        Self {
+            code,
+            error: None,
+            wait_s: 0,
+        }
     }
 }
 
@@ -46,6 +55,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
         Self {
             code: Code::General,
             error: Some(error.into()),
+            wait_s: 0,
         }
     }
 }

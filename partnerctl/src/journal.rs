@@ -94,18 +94,25 @@ pub fn parse(line: &str) -> Option<Entry> {
         .find_map(|name| partner_of(text(name)?))?;
     let at_us = text("__REALTIME_TIMESTAMP")?.parse().ok()?;
     let message = message(record.get("MESSAGE")?);
-    let syslog = text("PRIORITY")
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(6);
+    let mut entry = of_line(&unit, at_us, &message);
+    if entry.text == message {
+        let syslog = text("PRIORITY").and_then(|number| number.parse().ok());
+        entry.level = Level::of_syslog(syslog.unwrap_or(6));
+    }
+    Some(entry)
+}
+
+/// A line as the bot itself writes it: JSON with `level` and `message`, or plain words.
+pub fn of_line(partner: &str, at_us: i64, line: &str) -> Entry {
     let entry = |level, text, fields| Entry {
         at_us,
-        partner: unit.clone(),
+        partner: partner.to_owned(),
         level,
         text,
         fields,
     };
-    let Ok(mut said) = serde_json::from_str::<Map<String, Value>>(&message) else {
-        return Some(entry(Level::of_syslog(syslog), message, Map::new()));
+    let Ok(mut said) = serde_json::from_str::<Map<String, Value>>(line) else {
+        return entry(Level::Info, line.to_owned(), Map::new());
     };
     let level = said
         .remove("level")
@@ -116,11 +123,11 @@ pub fn parse(line: &str) -> Option<Entry> {
     for known in ["timestamp", "target", "partner.id"] {
         said.remove(known);
     }
-    Some(entry(
+    entry(
         level.unwrap_or(Level::Info),
         words.unwrap_or_default(),
         said,
-    ))
+    )
 }
 
 /// Bytes that are not UTF-8 come as a list of numbers.

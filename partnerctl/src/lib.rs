@@ -4,6 +4,7 @@ pub mod audit;
 mod bot_socket;
 pub mod cli;
 mod commands;
+mod edit;
 mod failure;
 mod fleet;
 pub mod host;

@@ -38,7 +38,7 @@ pub enum Tone {
 }
 
 impl Tone {
-    fn paint(self, text: &str) -> String {
+    pub fn paint(self, text: &str) -> String {
         let code = match self {
             Tone::Plain => return text.to_owned(),
             Tone::Good => 32,

@@ -99,7 +99,7 @@ pub struct BotState {
     pub memory_bytes: Option<u64>,
     /// Processor time of this life, for a share over time.
     pub cpu_ms: Option<u64>,
-    pub next_digest_at: Option<i64>,
+    pub next_digest_ms: Option<i64>,
     pub unknown: Option<i64>,
     pub set_aside: Option<i64>,
     pub stuck_timers: Option<i64>,
@@ -153,7 +153,9 @@ pub fn judge(
             .and_then(|bytes| u64::try_from(bytes).ok())
             .or(unit.and_then(|unit| unit.memory)),
         cpu_ms: number("cpu_ms").and_then(|ms| u64::try_from(ms).ok()),
-        next_digest_at: number("next_digest_at"),
+        next_digest_ms: number("next_digest_at")
+            .filter(|at| *at > 0)
+            .map(|at| (at - number("now_ms").unwrap_or(now_ms)).max(0)),
         unknown: number("unknown"),
         set_aside: number("set_aside"),
         stuck_timers: number("stuck_timers"),

@@ -5,6 +5,7 @@ mod env_file;
 mod files;
 mod meaning;
 mod secret;
+mod shown;
 pub mod spec;
 #[cfg(test)]
 mod tests;
@@ -16,10 +17,12 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::funnel::{self, Compiled};
 use crate::partner::Partner;
 use crate::yaml::{self, Places};
+pub use env_file::KEYS as ENV_KEYS;
 use env_file::{EnvFile, parse_env};
 use files::{check_private, problem, read_inside, read_text};
 pub use meaning::{check_timezone, check_token, is_partner_id};
 pub use secret::Secret;
+pub use shown::shown;
 use spec::ConfigSpec;
 
 /// Everything a bot is told from outside.

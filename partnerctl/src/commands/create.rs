@@ -2,19 +2,23 @@
 
 mod render;
 mod staging;
-mod telegram;
-mod wish;
+pub mod telegram;
+pub mod wish;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bot::config::{self, LoadOptions};
 use clap::Args;
 
+use crate::audit;
 use crate::failure::{Code, Failure};
 use crate::fleet::{Fleet, FleetArgs};
 use crate::host::Host;
+use crate::layout::Mode;
+use crate::lifecycle;
 use staging::Staging;
-use telegram::Bot;
+use telegram::{Bot, Way};
 use wish::Wish;
 
 /// Makes a partner's directory; what is not given is asked for in a terminal
@@ -44,9 +48,15 @@ pub struct CreateArgs {
     /// Address of the partner's registration page
     #[arg(long, value_name = "URL")]
     registration: Option<String>,
-    /// The funnel of a bare /start [default: the first shared funnel]
-    #[arg(long, value_name = "NAME")]
+    /// The funnel of a bare /start: what the bot is for [default: asked for, else the first shared funnel]
+    #[arg(long, value_name = "NAME", visible_alias = "template")]
     funnel: Option<String>,
+    /// A word to choose the partner by later; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    tag: Vec<String>,
+    /// Start the bot when it is made
+    #[arg(long)]
+    start: bool,
     /// A Bot API server other than Telegram's
     #[arg(long, value_name = "URL")]
     api_url: Option<String>,
@@ -60,6 +70,13 @@ pub struct CreateArgs {
     fleet: FleetArgs,
 }
 
+impl CreateArgs {
+    /// Whoever gave nothing wants to be led through; whoever gave an id and a name knows the way.
+    fn is_led(&self, host: &dyn Host) -> bool {
+        host.interactive() && (self.id.is_none() || self.name.is_none())
+    }
+}
+
 pub async fn run(args: CreateArgs, host: &dyn Host) -> Result<(), Failure> {
     let wish = Wish::gather(&args, host)?;
     let fleet = args.fleet.open(host);
@@ -68,15 +85,63 @@ pub async fn run(args: CreateArgs, host: &dyn Host) -> Result<(), Failure> {
     drop(stage(&wish, &fleet)?);
     let bot = match args.skip_token_check {
         true => None,
-        false => Some(telegram::get_me(&wish).await?),
+        false => Some(telegram::get_me(&Way::of(&wish)).await?),
     };
     let made_for = bot
         .as_ref()
         .map_or(String::new(), |bot| format!(" for @{}", bot.username));
-    stage(&wish, &fleet)?.publish(&home)?;
+    make(&wish, &fleet)?;
+    audit::record(
+        &fleet.layout,
+        host,
+        "create",
+        std::slice::from_ref(&wish.id),
+        made_for.trim(),
+        &Ok(()),
+    );
     host.out(&format!("created {}{made_for}", home.display()));
+    if wants_start(&args, &fleet, host)? {
+        let partners = [fleet.partner(&wish.id)];
+        let wait = std::time::Duration::from_secs(30);
+        return lifecycle::bring_up("start", &fleet, &partners, 0, wait, host).await;
+    }
     report_next(&args, &fleet, &wish, bot.as_ref(), host);
     Ok(())
+}
+
+/// What was made: the directory under its final name.
+pub struct Made;
+
+/// Makes the partner's directory; the token has been asked about before.
+pub fn make(wish: &Wish, fleet: &Fleet) -> Result<Made, Failure> {
+    stage(wish, fleet)?.publish(&fleet.layout.partner(&wish.id))?;
+    Ok(Made)
+}
+
+/// A first start belongs to a host that is set up; whoever is led through is asked.
+fn wants_start(args: &CreateArgs, fleet: &Fleet, host: &dyn Host) -> Result<bool, Failure> {
+    if args.start {
+        lifecycle::manager(fleet, "start")?;
+        return Ok(true);
+    }
+    if fleet.layout.mode == Mode::Here || !args.is_led(host) {
+        return Ok(false);
+    }
+    let answer = host.ask("start the bot now? [Y/n]")?;
+    Ok(!matches!(
+        answer.to_lowercase().as_str(),
+        "n" | "no" | "н" | "нет"
+    ))
+}
+
+/// Telegram ids of all bots of the fleet, with the partner whose it is; one look at each `.env`.
+pub fn bots_of(fleet: &Fleet) -> BTreeMap<i64, String> {
+    let bot_id = |id: &String| {
+        let text = std::fs::read_to_string(fleet.layout.partner(id).join(".env")).ok()?;
+        let token = crate::edit::env::value(&text, "BOT_TOKEN")?;
+        Some((token.split(':').next()?.parse().ok()?, id.clone()))
+    };
+    fleet.ids().iter().filter_map(bot_id).collect()
 }
 
 /// Writes the files beside their final place and has them judged as the bot will judge them.
@@ -113,19 +178,13 @@ fn stage(wish: &Wish, fleet: &Fleet) -> Result<Staging, Failure> {
 
 /// Two programs polling with one token take each other's updates.
 fn refuse_second_use(fleet: &Fleet, bot_id: i64) -> Result<(), Failure> {
-    for id in fleet.ids() {
-        let dir = fleet.layout.partner(&id);
-        let options = LoadOptions {
-            partner_dir: dir.clone(),
-            ..LoadOptions::default()
-        };
-        if config::load(&options).is_ok_and(|config| config.telegram.bot_id == bot_id) {
-            let message = format!(
-                "{} already uses this bot; make another with @BotFather",
-                dir.display()
-            );
-            return Err(Failure::new(Code::Conflict, message));
-        }
+    if let Some(id) = bots_of(fleet).get(&bot_id) {
+        let dir = fleet.layout.partner(id);
+        let message = format!(
+            "{} already uses this bot; make another with @BotFather",
+            dir.display()
+        );
+        return Err(Failure::new(Code::Conflict, message));
     }
     Ok(())
 }

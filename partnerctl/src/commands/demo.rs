@@ -6,7 +6,7 @@ mod room;
 mod routes;
 mod starts;
 mod state_dir;
-mod supervisor;
+pub mod supervisor;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -64,11 +64,19 @@ pub async fn run(args: &ImportArgs, host: &dyn Host) -> Result<(), Failure> {
         })?,
     };
     let fleet = args.fleet.open(host);
-    let rows = form::read(&text).map_err(|why| Failure::new(Code::InvalidConfig, format!("{}: {why}", args.file.display())))?;
+    let rows = form::read(&text).map_err(|why| {
+        Failure::new(
+            Code::InvalidConfig,
+            format!("{}: {why}", args.file.display()),
+        )
+    })?;
     let plan = plan(rows, &fleet);
     show(args, &plan, host);
     let faults = plan.iter().any(|(_, fate)| matches!(fate, Fate::Faulty(_)));
-    let new = plan.iter().filter(|(_, fate)| matches!(fate, Fate::New(_))).count();
+    let new = plan
+        .iter()
+        .filter(|(_, fate)| matches!(fate, Fate::New(_)))
+        .count();
     if args.dry_run || new == 0 {
         return match (faults, new) {
             (true, _) => Err(Failure::said(Code::InvalidConfig)),
@@ -86,7 +94,10 @@ pub async fn run(args: &ImportArgs, host: &dyn Host) -> Result<(), Failure> {
         }
     }
     if wrong == 0 && !faults {
-        host.err(&format!("next: partnerctl start --all{}", fleet.suffix(host)));
+        host.err(&format!(
+            "next: partnerctl start --all{}",
+            fleet.suffix(host)
+        ));
         return Ok(());
     }
     host.err("mend the rows above and import the file again: what is there is left alone");
@@ -96,8 +107,11 @@ pub async fn run(args: &ImportArgs, host: &dyn Host) -> Result<(), Failure> {
 /// One look at the fleet and one at each row: a thousand rows cost a thousand steps.
 fn plan(rows: Vec<Result<Row, Vec<Fault>>>, fleet: &Fleet) -> Vec<(usize, Fate)> {
     let mut bots = super::create::bots_of(fleet);
-    let mut ids: BTreeMap<String, String> =
-        fleet.ids().into_iter().map(|id| (id, "a partner that is there".to_owned())).collect();
+    let mut ids: BTreeMap<String, String> = fleet
+        .ids()
+        .into_iter()
+        .map(|id| (id, "a partner that is there".to_owned()))
+        .collect();
     let fate = |(index, row): (usize, Result<Row, Vec<Fault>>)| {
         // The first line names the columns.
         let line = index + 2;
@@ -105,7 +119,10 @@ fn plan(rows: Vec<Result<Row, Vec<Fault>>>, fleet: &Fleet) -> Vec<(usize, Fate)>
             Ok(row) => row,
             Err(faults) => return (line, Fate::Faulty(faults)),
         };
-        if bots.get(&row.bot_id).is_some_and(|owner| !owner.starts_with("row ")) {
+        if bots
+            .get(&row.bot_id)
+            .is_some_and(|owner| !owner.starts_with("row "))
+        {
             return (line, Fate::There);
         }
         let mut faults = Vec::new();
@@ -116,7 +133,10 @@ fn plan(rows: Vec<Result<Row, Vec<Fault>>>, fleet: &Fleet) -> Vec<(usize, Fate)>
             row.id = free_id(&row.id, &ids);
         }
         if let Some(owner) = ids.get(&row.id) {
-            faults.push(Fault::new("id", format!("\"{}\" is taken by {owner}", row.id)));
+            faults.push(Fault::new(
+                "id",
+                format!("\"{}\" is taken by {owner}", row.id),
+            ));
         }
         if !faults.is_empty() {
             return (line, Fate::Faulty(faults));
@@ -152,11 +172,26 @@ fn show(args: &ImportArgs, plan: &[(usize, Fate)], host: &dyn Host) {
     for (line, fate) in plan {
         let line = Cell::from(line.to_string());
         match fate {
-            Fate::New(row) => table.row([line, Cell::new("new", Tone::Good), row.id.clone().into(), row.name.clone().into()]),
-            Fate::There => table.row([line, Cell::new("there", Tone::Dim), "".into(), "its bot is in the fleet".into()]),
+            Fate::New(row) => table.row([
+                line,
+                Cell::new("new", Tone::Good),
+                row.id.clone().into(),
+                row.name.clone().into(),
+            ]),
+            Fate::There => table.row([
+                line,
+                Cell::new("there", Tone::Dim),
+                "".into(),
+                "its bot is in the fleet".into(),
+            ]),
             Fate::Faulty(faults) => faults.iter().for_each(|fault| {
                 let what = format!("{}: {}", fault.column, fault.why);
-                table.row([line.clone(), Cell::new("faulty", Tone::Bad), "".into(), what.into()]);
+                table.row([
+                    line.clone(),
+                    Cell::new("faulty", Tone::Bad),
+                    "".into(),
+                    what.into(),
+                ]);
             }),
         }
     }
@@ -168,7 +203,10 @@ fn confirm(args: &ImportArgs, new: usize, host: &dyn Host) -> Result<(), Failure
         return Ok(());
     }
     if !host.interactive() {
-        return Err(Failure::new(Code::Usage, "--yes is missing; or look first with --dry-run"));
+        return Err(Failure::new(
+            Code::Usage,
+            "--yes is missing; or look first with --dry-run",
+        ));
     }
     let answer = host.ask(&format!("create {}? [y/N]", count(new, "partner")))?;
     match answer.to_lowercase().as_str() {
@@ -189,19 +227,37 @@ async fn create(
         let id = row.id.clone();
         let done = create_one(args, fleet, row, host).await;
         let done = done.map_err(|failure| {
-            let why = failure.error.map_or_else(String::new, |error| format!("{error:#}"));
+            let why = failure
+                .error
+                .map_or_else(String::new, |error| format!("{error:#}"));
             format!("row {line}: {why}")
         });
         made.push((id, done));
     }
-    let ids: Vec<String> = made.iter().filter(|(_, done)| done.is_ok()).map(|(id, _)| id.clone()).collect();
+    let ids: Vec<String> = made
+        .iter()
+        .filter(|(_, done)| done.is_ok())
+        .map(|(id, _)| id.clone())
+        .collect();
     if !ids.is_empty() {
-        audit::record(&fleet.layout, host, "import", &ids, &args.file.display().to_string(), &Ok(()));
+        audit::record(
+            &fleet.layout,
+            host,
+            "import",
+            &ids,
+            &args.file.display().to_string(),
+            &Ok(()),
+        );
     }
     made
 }
 
-async fn create_one(args: &ImportArgs, fleet: &Fleet, row: Row, host: &dyn Host) -> Result<(), Failure> {
+async fn create_one(
+    args: &ImportArgs,
+    fleet: &Fleet,
+    row: Row,
+    host: &dyn Host,
+) -> Result<(), Failure> {
     let wish = row.wish(args.api_url.clone());
     if !args.skip_token_check {
         let way = Way::of(&wish);

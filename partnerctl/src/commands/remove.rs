@@ -39,7 +39,10 @@ pub fn run(args: &RemoveArgs, host: &dyn Host) -> Result<(), Failure> {
         return Err(Failure::new(Code::Usage, message));
     }
     let stamp = host.now().strftime("%Y%m%d-%H%M%S");
-    let archive = fleet.layout.archive().join(format!("{}-{stamp}.tar.gz", partner.id));
+    let archive = fleet
+        .layout
+        .archive()
+        .join(format!("{}-{stamp}.tar.gz", partner.id));
     let steps = plan(&fleet, &partner, archive.clone());
     if args.dry_run {
         steps.iter().for_each(|step| host.out(&step.to_string()));
@@ -50,9 +53,20 @@ pub fn run(args: &RemoveArgs, host: &dyn Host) -> Result<(), Failure> {
     let done = plan::apply(&steps, host);
     let told = audit::told(&done);
     let what = archive.display().to_string();
-    audit::record(&fleet.layout, host, "remove", std::slice::from_ref(&partner.id), &what, &told);
+    audit::record(
+        &fleet.layout,
+        host,
+        "remove",
+        std::slice::from_ref(&partner.id),
+        &what,
+        &told,
+    );
     done?;
-    host.out(&format!("{} is removed; its files, data and token are in {}", partner.id, archive.display()));
+    host.out(&format!(
+        "{} is removed; its files, data and token are in {}",
+        partner.id,
+        archive.display()
+    ));
     host.err("the bot still exists at Telegram: end it with /deletebot at @BotFather");
     Ok(())
 }
@@ -64,11 +78,19 @@ fn confirm(args: &RemoveArgs, partner: &Partner, host: &dyn Host) -> Result<(), 
             "this ends the bot of {0} and moves its leads into an archive; type {0} to go on",
             partner.id
         ))?,
-        None => return Err(Failure::new(Code::Usage, format!("--confirm {} is missing", partner.id))),
+        None => {
+            return Err(Failure::new(
+                Code::Usage,
+                format!("--confirm {} is missing", partner.id),
+            ));
+        }
     };
     match said == partner.id {
         true => Ok(()),
-        false => Err(Failure::new(Code::Interrupted, "not removed: that is not its id")),
+        false => Err(Failure::new(
+            Code::Interrupted,
+            "not removed: that is not its id",
+        )),
     }
 }
 
@@ -76,7 +98,10 @@ fn confirm(args: &RemoveArgs, partner: &Partner, host: &dyn Host) -> Result<(), 
 fn refuse_running(fleet: &Fleet, partner: &Partner) -> Result<(), Failure> {
     let runs = std::os::unix::net::UnixStream::connect(partner.socket()).is_ok();
     match runs && Manager::of(fleet.layout.mode).is_none() {
-        true => Err(Failure::new(Code::Conflict, format!("the bot of {} runs; end it first", partner.id))),
+        true => Err(Failure::new(
+            Code::Conflict,
+            format!("the bot of {} runs; end it first", partner.id),
+        )),
         false => Ok(()),
     }
 }
@@ -88,7 +113,9 @@ fn plan(fleet: &Fleet, partner: &Partner, archive: PathBuf) -> Vec<Step> {
     let mut steps = Vec::new();
     if let Some(manager) = Manager::of(layout.mode) {
         let ids = std::slice::from_ref(id);
-        steps.push(Step::Run(manager.units(&["disable", "--quiet", "--now"], ids)));
+        steps.push(Step::Run(
+            manager.units(&["disable", "--quiet", "--now"], ids),
+        ));
     }
     steps.push(Step::MakeDir {
         path: layout.archive(),

@@ -86,7 +86,9 @@ impl Source {
         let text = match self.file.as_deref() {
             Some(file) if file == Path::new("-") => host.input()?,
             Some(file) => {
-                let failed = |why: String| Failure::new(Code::Credentials, format!("{}: {why}", file.display()));
+                let failed = |why: String| {
+                    Failure::new(Code::Credentials, format!("{}: {why}", file.display()))
+                };
                 let meta = std::fs::metadata(file).map_err(|error| failed(error.to_string()))?;
                 if !meta.is_file() || meta.len() > MOST_BYTES {
                     return Err(failed("not a file with a secret in it".into()));
@@ -101,7 +103,10 @@ impl Source {
         };
         let value = text.trim();
         if value.is_empty() || value.contains(['\n', '\'', '"']) {
-            return Err(Failure::new(Code::Credentials, format!("{name}: one line without quotes is wanted")));
+            return Err(Failure::new(
+                Code::Credentials,
+                format!("{name}: one line without quotes is wanted"),
+            ));
         }
         Ok(Secret::new(value))
     }
@@ -119,9 +124,12 @@ fn set(args: &SetArgs, host: &dyn Host) -> Result<(), Failure> {
     let fleet = args.source.fleet.open(host);
     let partner = fleet.one(&args.partner)?;
     let name = args.name.as_str();
-    if !bot::config::is_env_key(name) {
+    if !bot::config::ENV_KEYS.contains(&name) {
         let known = bot::config::ENV_KEYS.join(", ");
-        return Err(Failure::new(Code::Usage, format!("the bot reads no \"{name}\"; it reads {known}")));
+        return Err(Failure::new(
+            Code::Usage,
+            format!("the bot reads no \"{name}\"; it reads {known}"),
+        ));
     }
     let value = args.source.read(name, host)?;
     if name == "BOT_TOKEN" {
@@ -139,7 +147,10 @@ async fn rotate(args: &RotateArgs, host: &dyn Host) -> Result<(), Failure> {
     let bot_id = |token: &str| token.split(':').next().unwrap_or_default().to_owned();
     let was = env::value(&old, "BOT_TOKEN").map(|token| bot_id(&token));
     if was.is_some_and(|was| was != bot_id(token.expose())) {
-        let message = format!("this is the token of another bot: leads of {} would not find it; for a new bot run: partnerctl create", partner.id);
+        let message = format!(
+            "this is the token of another bot: leads of {} would not find it; for a new bot run: partnerctl create",
+            partner.id
+        );
         return Err(Failure::new(Code::Conflict, message));
     }
     if !args.skip_token_check {
@@ -165,11 +176,23 @@ fn store(
     let old = match std::fs::read_to_string(&path) {
         Ok(old) => old,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(Failure::new(Code::Credentials, format!("{}: {error}", path.display()))),
+        Err(error) => {
+            return Err(Failure::new(
+                Code::Credentials,
+                format!("{}: {error}", path.display()),
+            ));
+        }
     };
     let done = write_whole(&path, &env::set(&old, name, value.expose()), 0o600);
     let told = audit::told(&done);
-    audit::record(&fleet.layout, host, verb, std::slice::from_ref(&partner.id), name, &told);
+    audit::record(
+        &fleet.layout,
+        host,
+        verb,
+        std::slice::from_ref(&partner.id),
+        name,
+        &told,
+    );
     done?;
     host.out(&format!("{}: {name} is set", partner.id));
     let suffix = fleet.suffix(host);
@@ -191,7 +214,12 @@ fn list(args: &ListArgs, host: &dyn Host) -> Result<(), Failure> {
         .map_err(|error| Failure::new(Code::Credentials, format!("{}: {error}", path.display())))?;
     let names = env::names(&text);
     match args.output.json {
-        true => output::json("secrets", &json!({ "partner": partner.id, "names": names }), &[], host),
+        true => output::json(
+            "secrets",
+            &json!({ "partner": partner.id, "names": names }),
+            &[],
+            host,
+        ),
         false => names.iter().for_each(|name| host.out(name)),
     }
     Ok(())

@@ -128,6 +128,6 @@ pub fn cells(bot: &BotState) -> Vec<Cell> {
         bot.cpu_percent()
             .map_or(String::new(), |percent| format!("{percent:.1}%"))
             .into(),
-        number(bot.next_digest_at.filter(|at| *at > 0)).into(),
+        span(bot.next_digest_ms).into(),
     ]
 }

@@ -24,7 +24,10 @@ pub fn set(text: &str, name: &str, value: &str) -> String {
 
 /// The names that have a value, in the file's order.
 pub fn names(text: &str) -> Vec<String> {
-    let assignments = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    let assignments = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'));
     assignments
         .filter_map(|line| line.split_once('='))
         .filter(|(_, value)| !value.trim().is_empty())
@@ -36,14 +39,19 @@ pub fn value(text: &str, name: &str) -> Option<String> {
     let line = text.lines().find(|line| is_of(line, name))?;
     let (_, value) = line.split_once('=')?;
     let value = value.trim();
-    let inner = |quote: char| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    let inner = |quote: char| {
+        value
+            .strip_prefix(quote)
+            .and_then(|rest| rest.strip_suffix(quote))
+    };
     Some(inner('\'').or(inner('"')).unwrap_or(value).to_owned())
 }
 
 fn is_of(line: &str, name: &str) -> bool {
     let line = line.trim_start();
     let line = line.strip_prefix("export ").unwrap_or(line);
-    line.split_once('=').is_some_and(|(has, _)| has.trim() == name)
+    line.split_once('=')
+        .is_some_and(|(has, _)| has.trim() == name)
 }
 
 fn quoted(value: &str) -> String {
@@ -64,8 +72,14 @@ mod tests {
         let new = set(text, "BOT_TOKEN", "1:new");
         assert_eq!(new, "# mine\nBOT_TOKEN=1:new\n\nTELEGRAM_PROXY=\n");
         let new = set(&new, "DATABASE_URL", "postgres://a b");
-        assert_eq!(new, "# mine\nBOT_TOKEN=1:new\n\nTELEGRAM_PROXY=\nDATABASE_URL='postgres://a b'\n");
+        assert_eq!(
+            new,
+            "# mine\nBOT_TOKEN=1:new\n\nTELEGRAM_PROXY=\nDATABASE_URL='postgres://a b'\n"
+        );
         assert_eq!(names(&new), ["BOT_TOKEN", "DATABASE_URL"]);
-        assert_eq!(value(&new, "DATABASE_URL").as_deref(), Some("postgres://a b"));
+        assert_eq!(
+            value(&new, "DATABASE_URL").as_deref(),
+            Some("postgres://a b")
+        );
     }
 }

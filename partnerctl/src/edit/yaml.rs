@@ -7,7 +7,9 @@
 pub fn set(text: &str, path: &str, value: &str) -> Result<String, String> {
     let keys: Vec<&str> = path.split('.').collect();
     if keys.iter().any(|key| key.is_empty()) || value.contains('\n') {
-        return Err(format!("\"{path}\" is not a path like hot.score, or its value is not one line"));
+        return Err(format!(
+            "\"{path}\" is not a path like hot.score, or its value is not one line"
+        ));
     }
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     place(&mut lines, &keys, value, path)?;
@@ -26,8 +28,12 @@ fn place(lines: &mut Vec<String>, keys: &[&str], value: &str, path: &str) -> Res
             return Ok(());
         };
         let (head, old, comment) = split(&lines[at], key);
-        let block = (at + 1..to).take_while(|next| is_inside(&lines[*next], indent)).count();
-        let has_block = lines[at + 1..at + 1 + block].iter().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+        let block = (at + 1..to)
+            .take_while(|next| is_inside(&lines[*next], indent))
+            .count();
+        let has_block = lines[at + 1..at + 1 + block]
+            .iter()
+            .any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
         if last {
             if has_block || old.starts_with(['|', '>', '&']) {
                 return Err(format!("{path} holds several lines; edit the file by hand"));
@@ -35,13 +41,20 @@ fn place(lines: &mut Vec<String>, keys: &[&str], value: &str, path: &str) -> Res
             lines[at] = format!("{head} {value}{comment}");
             return Ok(());
         }
-        if let Some(inner) = old.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            let flow = set_in_flow(inner, &keys[depth + 1..], value).ok_or_else(|| format!("{path} stands inside braces; edit the file by hand"))?;
+        if let Some(inner) = old
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+        {
+            let flow = set_in_flow(inner, &keys[depth + 1..], value)
+                .ok_or_else(|| format!("{path} stands inside braces; edit the file by hand"))?;
             lines[at] = format!("{head} {{ {flow} }}{comment}");
             return Ok(());
         }
         if !old.is_empty() {
-            return Err(format!("{} is a value, not a section; edit the file by hand", keys[..=depth].join(".")));
+            return Err(format!(
+                "{} is a value, not a section; edit the file by hand",
+                keys[..=depth].join(".")
+            ));
         }
         from = at + 1;
         to = at + 1 + block;
@@ -56,12 +69,21 @@ fn place(lines: &mut Vec<String>, keys: &[&str], value: &str, path: &str) -> Res
 /// Key by key of one flow mapping; nested braces and commas in quotes are left to a person.
 fn set_in_flow(inner: &str, keys: &[&str], value: &str) -> Option<String> {
     let [key] = keys else { return None };
-    if inner.contains(['{', '[', '"', '\'']) || value.contains([',', '{', '[']) && !value.starts_with('"') {
+    if inner.contains(['{', '[', '"', '\''])
+        || value.contains([',', '{', '[']) && !value.starts_with('"')
+    {
         return None;
     }
-    let mut pairs: Vec<String> = inner.split(',').map(|pair| pair.trim().to_owned()).filter(|pair| !pair.is_empty()).collect();
+    let mut pairs: Vec<String> = inner
+        .split(',')
+        .map(|pair| pair.trim().to_owned())
+        .filter(|pair| !pair.is_empty())
+        .collect();
     let new = format!("{key}: {value}");
-    match pairs.iter_mut().find(|pair| pair.split_once(':').is_some_and(|(has, _)| has.trim() == *key)) {
+    match pairs.iter_mut().find(|pair| {
+        pair.split_once(':')
+            .is_some_and(|(has, _)| has.trim() == *key)
+    }) {
         Some(pair) => *pair = new,
         None => pairs.push(new),
     }
@@ -81,7 +103,10 @@ fn new_lines(keys: &[&str], value: &str, indent: usize) -> Vec<String> {
 
 /// Behind the last line of the block that says something.
 fn end_of_block(lines: &[String], from: usize, to: usize) -> usize {
-    (from..to).rev().find(|at| !lines[*at].trim().is_empty()).map_or(from, |at| at + 1)
+    (from..to)
+        .rev()
+        .find(|at| !lines[*at].trim().is_empty())
+        .map_or(from, |at| at + 1)
 }
 
 fn indent_of(line: &str) -> usize {
@@ -91,11 +116,15 @@ fn indent_of(line: &str) -> usize {
 fn is_key(line: &str, key: &str, indent: usize) -> bool {
     let rest = line.trim_start();
     indent_of(line) == indent
-        && rest.strip_prefix(key).is_some_and(|rest| rest == ":" || rest.starts_with(": "))
+        && rest
+            .strip_prefix(key)
+            .is_some_and(|rest| rest == ":" || rest.starts_with(": "))
 }
 
 fn is_inside(line: &str, indent: usize) -> bool {
-    line.trim().is_empty() || indent_of(line) > indent || line.trim_start().starts_with("- ") && indent_of(line) == indent
+    line.trim().is_empty()
+        || indent_of(line) > indent
+        || line.trim_start().starts_with("- ") && indent_of(line) == indent
 }
 
 /// `  key:`, the value, and a comment behind it with its space.
@@ -135,10 +164,18 @@ mod tests {
             ("display_name", "\"Юг\"", "display_name: \"Юг\"  # shown"),
             ("hot.score", "60", "hot: { score: 60, cooldown: 24h }"),
             ("links.shop", "https://b.test", "  shop: https://b.test"),
-            ("links.price", "https://c.test", "  shop: https://a.test\n  price: https://c.test\n\nlimits:"),
+            (
+                "links.price",
+                "https://c.test",
+                "  shop: https://a.test\n  price: https://c.test\n\nlimits:",
+            ),
             ("limits.inputs_at_once", "9", "limits:\n  inputs_at_once: 9"),
             ("timezone", "Asia/Almaty", "limits:\ntimezone: Asia/Almaty"),
-            ("partner.telegram_ids", "[5]", "partner:\n  telegram_ids: [5]"),
+            (
+                "partner.telegram_ids",
+                "[5]",
+                "partner:\n  telegram_ids: [5]",
+            ),
         ] {
             let new = set(TEXT, path, value).unwrap();
             assert!(new.contains(line), "{path}: {new}");

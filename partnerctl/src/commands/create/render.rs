@@ -32,6 +32,17 @@ pub fn config(wish: &Wish, funnels: &[String]) -> String {
     if !links.is_empty() {
         lines.push(format!("\nlinks:\n{}", links.join("\n")));
     }
+    if !wish.tags.is_empty() {
+        let tags = wish
+            .tags
+            .iter()
+            .map(|(key, value)| format!("{}: {}", quoted(key), quoted(value)));
+        let tags: Vec<String> = tags.collect();
+        lines.push(format!(
+            "\n# For the operator: partnerctl status --tag city=almaty\ntags: {{ {} }}",
+            tags.join(", ")
+        ));
+    }
     lines.push(String::new());
     lines.join("\n")
 }

@@ -19,15 +19,15 @@ pub struct Wish {
     pub funnel: Option<String>,
     pub api_url: Option<String>,
     pub proxy: Option<Secret>,
+    pub tags: Vec<(String, String)>,
 }
 
-const ZONE: &str = "Europe/Moscow";
+pub const ZONE: &str = "Europe/Moscow";
 
 impl Wish {
     /// Everything that can be judged without the network is judged here, before anything is written.
     pub fn gather(args: &CreateArgs, host: &dyn Host) -> Result<Wish, Failure> {
-        // Whoever gave nothing wants to be led through; whoever gave an id and a name knows the way.
-        let led = host.interactive() && (args.id.is_none() || args.name.is_none());
+        let led = args.is_led(host);
         let id = given_or_asked(args.id.as_deref(), "ID", "partner's id (a-z, 0-9, -)", host)?;
         if !is_partner_id(&id) {
             let message = format!("partner id \"{id}\": an id has 1 to 32 of a-z, 0-9 and -");
@@ -56,7 +56,24 @@ impl Wish {
                     .push(id.map_err(|_| Failure::new(Code::Usage, "a Telegram id is a number"))?);
             }
         }
+        let funnels = super::shared_funnels(&args.fleet.open(host).funnels_dir());
+        let funnel = match &args.funnel {
+            None if led && funnels.len() > 1 => {
+                let question = format!(
+                    "what the bot is for: {} [{}]",
+                    funnels.join(", "),
+                    funnels[0]
+                );
+                Some(host.ask(&question)?).filter(|funnel| !funnel.is_empty())
+            }
+            given => given.clone(),
+        };
+        let tags = args.tag.iter().map(|tag| match tag.split_once('=') {
+            Some((key, value)) => (key.to_owned(), value.to_owned()),
+            None => (tag.clone(), "yes".to_owned()),
+        });
         Ok(Wish {
+            tags: tags.collect(),
             token: token(args, host)?,
             id,
             name,
@@ -64,7 +81,7 @@ impl Wish {
             telegram_ids,
             shop: args.shop.clone(),
             registration: args.registration.clone(),
-            funnel: args.funnel.clone(),
+            funnel,
             api_url: args.api_url.clone(),
             proxy: args.proxy.clone().map(Secret::new),
         })

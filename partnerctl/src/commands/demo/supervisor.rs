@@ -300,7 +300,7 @@ impl Launch {
 
 /// The kernel kills the child when this process ends, however it ends. It watches the thread that started the child,
 /// which is the main one here: the program's runtime has no other.
-fn die_with_parent(command: &mut Command) {
+pub fn die_with_parent(command: &mut Command) {
     let parent = std::process::id();
     let arm = move || {
         // SAFETY: both calls are async-signal-safe and touch no memory of the parent.
