@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     audit, check, completions, config, create, demo, doctor, funnel, host as this_host, import,
     invite, list, logs, metrics, remove, restart, run as run_here, sandbox, secret, start, status,
-    stop, why,
+    stop, top, why,
 };
 use crate::failure::{Code, Failure};
 use crate::host::Host;

@@ -51,11 +51,25 @@ impl Fleet {
     fn host_setup(&self) {
         let debug = target_dir().join("debug");
         let (debug, first) = (debug.to_str().unwrap(), debug.join("partnerctl"));
-        let setup = [first.to_str().unwrap(), "host", "setup", "--programs", debug];
+        let setup = [
+            first.to_str().unwrap(),
+            "host",
+            "setup",
+            "--programs",
+            debug,
+        ];
         let dry = self.machine.output(&[&setup[..], &["--dry-run"]].concat());
         assert_eq!(dry.status.code(), Some(10), "{}", text(&dry.stderr));
-        assert!(text(&dry.stdout).contains("write /etc/systemd/system/partner-bot@.service (0644)"));
-        assert!(self.machine.shell("ls /opt").lines().all(|name| name != "partner-bots"), "a dry run makes nothing");
+        assert!(
+            text(&dry.stdout).contains("write /etc/systemd/system/partner-bot@.service (0644)")
+        );
+        assert!(
+            self.machine
+                .shell("ls /opt")
+                .lines()
+                .all(|name| name != "partner-bots"),
+            "a dry run makes nothing"
+        );
         let done = self.machine.run(&setup);
         assert_eq!(done, text(&dry.stdout), "done is what was said");
         let again = self.machine.run(&setup);
@@ -80,19 +94,32 @@ impl Fleet {
         let mut form = "id,name,token\n".to_owned();
         for number in numbers {
             let username = format!("box{number}_bot");
-            self.telegram.world().add_bot(&token(number), &username, "Бокс").unwrap();
+            self.telegram
+                .world()
+                .add_bot(&token(number), &username, "Бокс")
+                .unwrap();
             writeln!(form, "bot-{number:03},Партнёр {number},{}", token(number)).unwrap();
         }
-        self.machine.shell(&format!("umask 077; cat >/run/form.csv <<'CSV'\n{form}CSV"));
+        self.machine
+            .shell(&format!("umask 077; cat >/run/form.csv <<'CSV'\n{form}CSV"));
         let url = self.telegram.url();
-        self.ctl(&["import", "/run/form.csv", "--yes", "--skip-token-check", "--api-url", &url]);
+        self.ctl(&[
+            "import",
+            "/run/form.csv",
+            "--yes",
+            "--skip-token-check",
+            "--api-url",
+            &url,
+        ]);
     }
 
     fn status(&self) -> BTreeMap<String, Value> {
         let (_, said) = self.ctl_code(&["status", "--json"]);
-        let document: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+        let document: Value =
+            serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
         let bots = document["data"]["bots"].as_array().unwrap().iter();
-        bots.map(|bot| (bot["partner"].as_str().unwrap().to_owned(), bot.clone())).collect()
+        bots.map(|bot| (bot["partner"].as_str().unwrap().to_owned(), bot.clone()))
+            .collect()
     }
 
     /// Waits for something of one bot; what it was then.
@@ -104,7 +131,11 @@ impl Fleet {
                 return bot;
             }
             let logs = || self.ctl(&["logs", partner, "-n", "30"]);
-            assert!(began.elapsed() < DEADLINE, "{partner} never {what}: {bot:#}\n{}", logs());
+            assert!(
+                began.elapsed() < DEADLINE,
+                "{partner} never {what}: {bot:#}\n{}",
+                logs()
+            );
         }
     }
 
@@ -118,7 +149,9 @@ impl Fleet {
 
     fn show(&self, partner: &str, property: &str) -> String {
         let unit = format!("partner-bot@{partner}.service");
-        let value = self.machine.run(&["systemctl", "show", "--value", "-p", property, &unit]);
+        let value = self
+            .machine
+            .run(&["systemctl", "show", "--value", "-p", property, &unit]);
         value.trim().to_owned()
     }
 
@@ -128,7 +161,9 @@ impl Fleet {
 
     fn drop_in(&self, partner: &str, lines: &str) {
         let dir = format!("/etc/systemd/system/partner-bot@{partner}.service.d");
-        self.machine.shell(&format!("mkdir -p {dir}; printf '{lines}' >{dir}/test.conf; systemctl daemon-reload"));
+        self.machine.shell(&format!(
+            "mkdir -p {dir}; printf '{lines}' >{dir}/test.conf; systemctl daemon-reload"
+        ));
     }
 
     fn audit(&self) -> String {
@@ -138,8 +173,11 @@ impl Fleet {
 
 #[test]
 fn bots_live_on_a_real_systemd() {
-    let Some(fleet) = Fleet::set_up("fleet") else { return };
-    let row = |name: &str, began: Instant| println!("{name}: {:.1} s", began.elapsed().as_secs_f64());
+    let Some(fleet) = Fleet::set_up("fleet") else {
+        return;
+    };
+    let row =
+        |name: &str, began: Instant| println!("{name}: {:.1} s", began.elapsed().as_secs_f64());
     let began = Instant::now();
     fleet.import(0..8);
     fleet.ctl(&["start", "--all", "--pace", "0", "--wait", "60"]);
@@ -172,7 +210,14 @@ fn starts_tell_and_hide(fleet: &Fleet) {
     assert_eq!(bot["username"], "box0_bot");
     assert_eq!(bot["leads_today"], 0);
     assert!(bot["memory_bytes"].as_u64().unwrap() > 100_000, "{bot}");
-    let sees = fleet.machine.run(&["nsenter", "-m", "-t", &fleet.pid("bot-000"), "ls", "/etc/partner-bots/partners"]);
+    let sees = fleet.machine.run(&[
+        "nsenter",
+        "-m",
+        "-t",
+        &fleet.pid("bot-000"),
+        "ls",
+        "/etc/partner-bots/partners",
+    ]);
     assert_eq!(sees, "bot-000\n", "a bot sees nobody else's directory");
     let everywhere = [
         "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'",
@@ -182,17 +227,23 @@ fn starts_tell_and_hide(fleet: &Fleet) {
         "partnerctl status; partnerctl list; partnerctl secret list bot-000",
     ];
     for place in everywhere {
-        let found = fleet.machine.shell(&format!("({place}) | grep -a -c {CANARY} || true"));
+        let found = fleet
+            .machine
+            .shell(&format!("({place}) | grep -a -c {CANARY} || true"));
         assert_eq!(found.trim(), "0", "a token shows in: {place}");
     }
-    let control = fleet.machine.shell(&format!("grep -c {CANARY} /etc/partner-bots/partners/bot-000/.env"));
+    let control = fleet.machine.shell(&format!(
+        "grep -c {CANARY} /etc/partner-bots/partners/bot-000/.env"
+    ));
     assert_eq!(control.trim(), "1", "the control finds it where it belongs");
 }
 
 fn a_killed_bot_returns(fleet: &Fleet) {
     let before = fleet.pid("bot-001");
     fleet.signal("-9", "bot-001");
-    let bot = fleet.until("bot-001", "back", |bot| bot["state"] == "running" && bot["restarts"] == 1);
+    let bot = fleet.until("bot-001", "back", |bot| {
+        bot["state"] == "running" && bot["restarts"] == 1
+    });
     assert_ne!(bot["pid"].to_string(), before);
 }
 
@@ -200,10 +251,14 @@ fn a_bot_whose_work_stands_still_is_ended(fleet: &Fleet) {
     fleet.drop_in("bot-002", "[Service]\\nWatchdogSec=4\\n");
     fleet.ctl(&["restart", "bot-002"]);
     // Alive it outlives its limit: the signs of life come.
-    fleet.until("bot-002", "older than its limit", |bot| bot["uptime_ms"].as_i64() > Some(9_000));
+    fleet.until("bot-002", "older than its limit", |bot| {
+        bot["uptime_ms"].as_i64() > Some(9_000)
+    });
     assert_eq!(fleet.show("bot-002", "NRestarts"), "0");
     fleet.signal("-STOP", "bot-002");
-    fleet.until("bot-002", "started anew", |bot| bot["state"] == "running" && bot["restarts"] == 1);
+    fleet.until("bot-002", "started anew", |bot| {
+        bot["state"] == "running" && bot["restarts"] == 1
+    });
     let logs = fleet.ctl(&["logs", "bot-002", "--grep", "watchdog"]);
     assert!(logs.contains("Watchdog timeout"), "{logs}");
 }
@@ -214,21 +269,39 @@ fn a_bot_that_wants_too_much_memory_is_ended(fleet: &Fleet) {
     assert_eq!(code, 7);
     let bot = fleet.until("bot-003", "failed", |bot| bot["state"] == "failed");
     let reason = bot["reason"].as_str().unwrap();
-    assert!(reason.contains("memory") || reason.contains("signal 9") || reason.contains("too often"), "{reason}");
+    assert!(
+        reason.contains("memory") || reason.contains("signal 9") || reason.contains("too often"),
+        "{reason}"
+    );
 }
 
 fn what_no_restart_mends_is_not_restarted(fleet: &Fleet) {
-    fleet.machine.shell(&format!("sed -i 's/{CANARY}-004/{CANARY}-wrong/' /etc/partner-bots/partners/bot-004/.env"));
+    fleet.machine.shell(&format!(
+        "sed -i 's/{CANARY}-004/{CANARY}-wrong/' /etc/partner-bots/partners/bot-004/.env"
+    ));
     let (code, said) = fleet.ctl_code(&["restart", "bot-004"]);
     assert_eq!(code, 7, "{said}");
     let bot = fleet.until_state("bot-004", "failed");
-    assert!(bot["reason"].as_str().unwrap().contains("partnerctl check bot-004"), "{bot}");
+    assert!(
+        bot["reason"]
+            .as_str()
+            .unwrap()
+            .contains("partnerctl check bot-004"),
+        "{bot}"
+    );
     assert_eq!(fleet.show("bot-004", "NRestarts"), "0");
-    fleet.machine.shell("mv /etc/partner-bots/partners/bot-005/.env /run/env");
+    fleet
+        .machine
+        .shell("mv /etc/partner-bots/partners/bot-005/.env /run/env");
     fleet.ctl_code(&["restart", "bot-005"]);
     let bot = fleet.until_state("bot-005", "failed");
-    assert!(bot["reason"].as_str().unwrap().starts_with("token missing"), "{bot}");
-    fleet.machine.shell("mv /run/env /etc/partner-bots/partners/bot-005/.env");
+    assert!(
+        bot["reason"].as_str().unwrap().starts_with("token missing"),
+        "{bot}"
+    );
+    fleet
+        .machine
+        .shell("mv /run/env /etc/partner-bots/partners/bot-005/.env");
     fleet.ctl(&["restart", "bot-005"]);
     until_audit(fleet, "bot-004", "it waits for you");
 }
@@ -240,16 +313,28 @@ fn a_bot_that_dies_too_often_is_left_alone_and_told_of(fleet: &Fleet) {
     );
     fleet.until_state("bot-006", "failed");
     until_audit(fleet, "bot-006", "another try in 15 minutes");
-    assert_eq!(fleet.machine.run(&["systemctl", "is-active", "partner-bot-retry@bot-006.timer"]), "active\n");
-    fleet.machine.run(&["systemctl", "start", "partner-bot-retry@bot-006.service"]);
+    assert_eq!(
+        fleet
+            .machine
+            .run(&["systemctl", "is-active", "partner-bot-retry@bot-006.timer"]),
+        "active\n"
+    );
+    fleet
+        .machine
+        .run(&["systemctl", "start", "partner-bot-retry@bot-006.service"]);
     fleet.until_state("bot-006", "running");
 }
 
 fn until_audit(fleet: &Fleet, partner: &str, words: &str) {
     let began = Instant::now();
-    let told = |line: &str| line.contains("gave up") && line.contains(partner) && line.contains(words);
+    let told =
+        |line: &str| line.contains("gave up") && line.contains(partner) && line.contains(words);
     while !fleet.audit().lines().any(told) {
-        assert!(began.elapsed() < DEADLINE, "nobody was told of {partner}: {}", fleet.audit());
+        assert!(
+            began.elapsed() < DEADLINE,
+            "nobody was told of {partner}: {}",
+            fleet.audit()
+        );
     }
 }
 
@@ -260,5 +345,9 @@ fn fleet_returns_after_a_power_cut(fleet: &Fleet) {
     for partner in ["bot-000", "bot-001", "bot-002", "bot-006"] {
         fleet.until_state(partner, "running");
     }
-    assert_eq!(fleet.status()["bot-007"]["state"], "stopped", "what was stopped stays stopped");
+    assert_eq!(
+        fleet.status()["bot-007"]["state"],
+        "stopped",
+        "what was stopped stays stopped"
+    );
 }

@@ -11,6 +11,7 @@ mod create;
 mod demo;
 mod demo_browser;
 mod demo_page;
+mod fleet_box;
 mod funnels;
 mod house;
 mod language;
