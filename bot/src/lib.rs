@@ -33,4 +33,6 @@ mod control;
 mod worker;
 
 pub mod cli;
+#[doc(hidden)]
+pub mod door;
 mod logging;

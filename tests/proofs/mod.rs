@@ -4,15 +4,25 @@
 //! form, `tests/it/proof_NAME.rs` its short one. `docs/proofs.md` is the table of all.
 
 mod books;
+mod cable;
+mod canary;
 mod clock;
 mod crowd;
+mod cut;
 mod disk;
+mod faults;
+mod flood;
+mod fuzz;
 mod kill;
 mod ledger;
 mod life;
 mod order;
+mod poison;
 mod power;
 mod syscalls;
+mod town;
+mod walk;
+mod weather;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -48,6 +58,12 @@ pub const PROOFS: &[Proof] = proofs! {
     syscalls: "SIGKILL at each system call of the store leaves a sound file with all that was acknowledged",
     power: "a power cut loses nothing that Telegram was told is safe",
     disk: "a full disk stops the polling, not the process, and loses nothing",
+    faults: "an hour of Telegram at its worst over fifty bots loses nothing, and they stay small and quick",
+    cut: "a network that is gone restarts nothing; afterwards all is answered in order, within Telegram's limits",
+    flood: "ten thousand messages a minute from one lead leave the others as quick as before",
+    poison: "an update, template or funnel that breaks what it touches costs its own lead one answer, nobody else anything",
+    fuzz: "a million broken inputs and a hundred thousand forgeries: no panic, no hang, nothing done for a stranger",
+    canary: "after a life of every trouble, told as talkatively as can be, nothing written holds a secret",
     clock: "a clock that jumps by hours or a month breaks a silence once",
 };
 

@@ -1,11 +1,12 @@
 //! A real `bot` process on a partner directory of its own, talking to a local Telegram in this process.
 
+pub mod leak;
 mod place;
 mod process;
 mod rig;
 mod tap;
 
-pub use place::{Place, set_mode};
+pub use place::{FUNNEL, Place, set_mode};
 pub use process::{Bot, bot_program};
 pub use rig::{BOT, PARTNER, PARTNERS, Rig, SECOND_PARTNER, TOKEN, until};
 pub use tap::Tap;

@@ -85,6 +85,11 @@ impl Place {
         self.root.join("funnels")
     }
 
+    /// Everything of this partner, and nothing else.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub fn log(&self) -> PathBuf {
         self.root.join("bot.log")
     }

@@ -7,7 +7,7 @@ use partnerctl::sandbox::{FaultRule, NewUser, Options, Sandbox, World};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Bot, Place, Tap, bot_program};
+use super::{Bot, Place, Tap, bot_program, leak};
 
 /// The marker in the token is what the secrets test looks for.
 pub const TOKEN: &str = "123456:TEST-CANARY-8f3b1c-not-a-secret";
@@ -339,6 +339,9 @@ impl Drop for Rig {
         drop(self.sandbox.take());
         if !std::thread::panicking() {
             assert!(violations.is_empty(), "{violations:?}");
+            // Whatever a test was about: its token must be in no file but the one that is given to the bot.
+            let (_, leaks) = leak::leaks(self.place.root(), &[".env"]);
+            assert!(leaks.is_empty(), "the token leaked: {leaks:?}");
         }
     }
 }

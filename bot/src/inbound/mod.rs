@@ -51,6 +51,7 @@ pub fn schema() -> Schema {
         .branch(dptree::filter(|i: Arc<Incoming>| i.what == What::Unknown).endpoint(keep))
         .branch(dptree::filter(|i: Arc<Incoming>| !i.private || i.from.is_bot).endpoint(not_ours))
         .branch(dptree::filter(is_press).chain(press::routes()))
+        .branch(dptree::filter(is_of_another).endpoint(forged))
         .branch(dptree::filter(is_reach).endpoint(reach))
         .branch(message::routes());
     // A missing dependency is found here, at start, and not at the first update.
@@ -76,6 +77,15 @@ fn deps(incoming: Arc<Incoming>, caller: Caller) -> DependencyMap {
 
 fn is_press(incoming: Arc<Incoming>) -> bool {
     matches!(incoming.what, What::Press { .. })
+}
+
+/// A private chat has the id of its person; nothing else in it may pass for somebody's word.
+fn is_of_another(incoming: Arc<Incoming>) -> bool {
+    incoming.from.id != incoming.chat_id
+}
+
+async fn forged() -> Act {
+    Act::Ignore("a message in somebody else's chat")
 }
 
 fn is_reach(incoming: Arc<Incoming>) -> bool {

@@ -104,7 +104,7 @@ impl Client {
     }
 
     async fn post(&self, method: &str, payload: String, wait: Duration) -> Answer {
-        match &self.way {
+        let answer = match &self.way {
             Way::Straight { wire, .. } => wire.post(&self.path(method), payload.into(), wait).await,
             Way::Proxied(http) => {
                 let request = http
@@ -114,7 +114,8 @@ impl Client {
                     .body(payload);
                 answer(request).await
             }
-        }
+        };
+        self.hide(answer)
     }
 
     /// Sends a message with a file beside its fields.
@@ -129,7 +130,23 @@ impl Client {
                 },
             },
         };
-        answer(http.post(self.url(method)).multipart(form)).await
+        self.hide(answer(http.post(self.url(method)).multipart(form)).await)
+    }
+
+    /// Servers on the way like to repeat the address in their errors, and errors are kept and shown.
+    fn hide(&self, answer: Answer) -> Answer {
+        match answer {
+            Answer::Http { status, body } if status != 200 => {
+                // `/bot<token>/`: the token is between.
+                let token = self.prefix.expose().rsplit('/').nth(1).unwrap_or_default();
+                let token = token.trim_start_matches("bot").as_bytes();
+                Answer::Http {
+                    status,
+                    body: without(body, token),
+                }
+            }
+            other => other,
+        }
     }
 
     /// Calls a method for its result.
@@ -162,6 +179,18 @@ fn builder() -> reqwest::ClientBuilder {
         .tcp_nodelay(true)
         .pool_idle_timeout(Duration::from_secs(30))
         .no_proxy()
+}
+
+/// The same bytes with `***` for the secret.
+fn without(mut body: Vec<u8>, secret: &[u8]) -> Vec<u8> {
+    let find = |body: &[u8]| {
+        body.windows(secret.len().max(1))
+            .position(|window| window == secret)
+    };
+    while let Some(at) = find(&body) {
+        body.splice(at..at + secret.len(), *b"***");
+    }
+    body
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Answer {

@@ -120,6 +120,17 @@ const STALE_FILE: [&str; 4] = [
     "wrong file_id",
 ];
 
+/// What Telegram cannot make a message of, although the words with it are fine.
+const BAD_FILE: [&str; 7] = [
+    "failed to get http url content",
+    "wrong type of the web page content",
+    "webpage_",
+    "file is too big",
+    "photo_invalid_dimensions",
+    "image_process_failed",
+    "photo_save_file_invalid",
+];
+
 fn refused(code: u16, description: &str, parameters: Option<Parameters>) -> Verdict {
     let text = description.to_lowercase();
     let says = |part: &str| text.contains(part);
@@ -135,6 +146,8 @@ fn refused(code: u16, description: &str, parameters: Option<Parameters>) -> Verd
             }
         }
         401 | 404 => Verdict::TokenRefused(why()),
+        // This server does not serve the bot: nothing was done.
+        421 => Verdict::NotSent(why()),
         500.. => Verdict::Ambiguous(why()),
         403 if says("blocked by the user") => Verdict::Unreachable(Reach::Blocked, why()),
         403 if says("user is deactivated") => Verdict::Unreachable(Reach::Deactivated, why()),
@@ -149,9 +162,22 @@ fn refused(code: u16, description: &str, parameters: Option<Parameters>) -> Verd
         400 if says("button_user_privacy_restricted") || says("button_user_invalid") => {
             Verdict::PrivateProfile
         }
+        // An error may come wrapped in the words of another.
+        400 if says("too many requests: retry after ") => Verdict::Limited {
+            after_ms: wrapped_seconds(&text).saturating_mul(1_000),
+        },
+        400 if BAD_FILE.iter().any(|part| says(part)) => Verdict::NoFile(why()),
         400 if STALE_FILE.iter().any(|part| says(part)) => Verdict::StaleFile(why()),
         _ => Verdict::Refused(why()),
     }
+}
+
+/// `… retry after 7"` inside a longer text.
+fn wrapped_seconds(text: &str) -> i64 {
+    let digits = text.rsplit("retry after ").next().unwrap_or_default();
+    let end = digits.find(|c: char| !c.is_ascii_digit());
+    let digits = &digits[..end.unwrap_or(digits.len())];
+    digits.parse().unwrap_or(1).max(1)
 }
 
 #[derive(Deserialize)]
@@ -285,6 +311,25 @@ mod tests {
             error(403, "Forbidden: bot was kicked from the group chat"),
             Verdict::Refused(_)
         ));
+    }
+
+    #[test]
+    fn wrapped_and_misdirected_answers_are_understood() {
+        let wrapped = r#"failed to send message #2 with the error message \"Too Many Requests: retry after 17\""#;
+        assert_eq!(
+            error(400, &format!("Bad Request: {wrapped}")),
+            Verdict::Limited { after_ms: 17_000 }
+        );
+        assert!(matches!(
+            error(421, "Misdirected Request"),
+            Verdict::NotSent(_)
+        ));
+        for text in [
+            "Bad Request: file is too big",
+            "Bad Request: IMAGE_PROCESS_FAILED",
+        ] {
+            assert!(matches!(error(400, text), Verdict::NoFile(_)), "{text}");
+        }
     }
 
     #[test]

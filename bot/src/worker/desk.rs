@@ -33,7 +33,7 @@ const MOST_REFUSALS: u32 = 8;
 /// How long the noted fate of a reply may wait for company: a commit of its own would stand in the next lead's way.
 const RIDE_ALONG: Duration = Duration::from_millis(300);
 /// Cases kept in memory; the commit makes them true, a failed one throws them away.
-const KEEP_CASES: usize = 2_000;
+const KEEP_CASES: usize = 256;
 
 pub struct Desk {
     pub(super) app: Arc<App>,

@@ -207,6 +207,15 @@ impl Sender {
             news,
             noted: self.note(row.id, &verdict),
         };
+        if let Verdict::Unreachable(_, why) = &verdict
+            && row.class == Class::Notification
+        {
+            tracing::error!(
+                outbox.id = row.id,
+                chat = row.chat_id,
+                "one of the partner's people cannot be told of leads: {why}; they must open the bot and press Start"
+            );
+        }
         match verdict {
             Verdict::Sent(sent) => {
                 self.app.meters.sent.add(1);
