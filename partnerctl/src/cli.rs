@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, check, completions, config, create, demo, doctor, funnel, host as this_host, import,
-    invite, list, logs, metrics, remove, restart, run as run_here, sandbox, secret, start, status,
-    stop, top, why,
+    alerts, audit, backup, check, completions, config, create, demo, deploy, doctor, funnel,
+    host as this_host, import, invite, list, logs, metrics, move_bot, receive, remove, restart,
+    restore, run as run_here, sandbox, secret, start, status, stop, top, why,
 };
+use crate::elsewhere;
 use crate::failure::{Code, Failure};
 use crate::host::Host;
 
@@ -17,6 +18,9 @@ use crate::host::Host;
 #[derive(Debug, Parser)]
 #[command(name = "partnerctl", version, before_help = EXAMPLES, after_help = CODES)]
 struct Cli {
+    /// Do it on another host, by your ssh: partnerctl --host almaty status
+    #[arg(long = "host", value_name = "HOST", global = true)]
+    there: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -46,6 +50,15 @@ enum Command {
     Run(run_here::RunArgs),
     Check(check::CheckArgs),
     Doctor(doctor::DoctorArgs),
+    Deploy(deploy::DeployArgs),
+    Rollback(deploy::RollbackArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    Move(move_bot::MoveArgs),
+    #[command(hide = true)]
+    Receive(receive::ReceiveArgs),
+    #[command(subcommand)]
+    Alerts(alerts::AlertsCommand),
     #[command(subcommand)]
     Funnel(funnel::FunnelCommand),
     #[command(subcommand)]
@@ -70,13 +83,28 @@ pub async fn run(args: impl IntoIterator<Item = OsString>, host: &dyn Host) -> E
 
 /// The same, with the code as a number.
 pub async fn code_of(args: impl IntoIterator<Item = OsString>, host: &dyn Host) -> u8 {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, host),
     };
+    if let Some(there) = &cli.there {
+        let words = args
+            .iter()
+            .skip(1)
+            .map(|arg| arg.to_string_lossy().into_owned());
+        return match elsewhere::run(there, words.collect(), host) {
+            Ok(code) => code,
+            Err(failure) => told(failure, host),
+        };
+    }
     let Err(failure) = dispatch(cli.command, host).await else {
         return 0;
     };
+    told(failure, host)
+}
+
+fn told(failure: Failure, host: &dyn Host) -> u8 {
     if let Some(error) = failure.error {
         host.err(&format!("error: {error:#}"));
     }
@@ -97,6 +125,13 @@ async fn dispatch(command: Command, host: &dyn Host) -> Result<(), Failure> {
         Command::Audit(args) => audit::run(&args, host),
         Command::Host(command) => this_host::run(&command, host),
         Command::Doctor(args) => doctor::run(&args, host).await,
+        Command::Deploy(args) => deploy::run(args, host).await,
+        Command::Rollback(args) => deploy::rollback(args, host).await,
+        Command::Backup(args) => backup::run(args, host).await,
+        Command::Restore(args) => restore::run(args, host).await,
+        Command::Move(args) => move_bot::run(args, host).await,
+        Command::Receive(args) => receive::run(args, host).await,
+        Command::Alerts(command) => alerts::run(command, host).await,
         Command::Check(args) => check::run(&args, host),
         Command::Funnel(command) => funnel::run(command, host),
         Command::Config(command) => config::run(&command, host).await,

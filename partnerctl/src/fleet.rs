@@ -100,6 +100,10 @@ impl Fleet {
         }
     }
 
+    pub fn all(&self) -> Vec<Partner> {
+        self.ids().iter().map(|id| self.partner(id)).collect()
+    }
+
     /// The one partner meant by `name`: an id, the only id that begins so, or a path.
     pub fn one(&self, name: &str) -> Result<Partner, Failure> {
         if name.contains('/') {

@@ -131,6 +131,29 @@ impl Layout {
         self.state.join("audit.jsonl")
     }
 
+    pub fn backups(&self) -> PathBuf {
+        self.state.join("backups")
+    }
+
+    /// Public keys that backups are sealed to.
+    pub fn backup_keys(&self) -> PathBuf {
+        self.marker.with_file_name("backup.keys")
+    }
+
+    /// Where alerts go, with the token of the bot that brings them.
+    pub fn alerts(&self) -> PathBuf {
+        self.marker.with_file_name("alerts.json")
+    }
+
+    pub fn alerts_memory(&self) -> PathBuf {
+        self.state.join("alerts.memory.json")
+    }
+
+    /// The token of the bot that makes partners' bots by a link.
+    pub fn manager_token(&self) -> PathBuf {
+        self.marker.with_file_name("manager.token")
+    }
+
     pub fn archive(&self) -> PathBuf {
         self.state.join("archive")
     }

@@ -1,12 +1,18 @@
 //! Creates, checks, tries and supervises partners' bots.
 
+pub mod alerts;
 pub mod audit;
+pub mod backup;
+mod bot_api;
+pub mod bot_program;
 mod bot_socket;
 pub mod cli;
 mod commands;
+pub mod deploy;
 mod edit;
-mod failure;
-mod fleet;
+mod elsewhere;
+pub mod failure;
+pub mod fleet;
 pub mod host;
 mod journal;
 pub mod layout;
@@ -15,6 +21,7 @@ mod output;
 pub mod plan;
 mod programs;
 pub mod sandbox;
+mod ssh;
 mod state;
 mod systemd;
 mod targets;

@@ -22,6 +22,18 @@ pub fn files(mode: Mode) -> &'static [(&'static str, &'static str)] {
                 "partner-bot-retry@.timer",
                 include_str!("../../systemd/partner-bot-retry@.timer"),
             ),
+            (
+                "partner-backup.service",
+                include_str!("../../systemd/partner-backup.service"),
+            ),
+            (
+                "partner-backup.timer",
+                include_str!("../../systemd/partner-backup.timer"),
+            ),
+            (
+                "partner-alerts.service",
+                include_str!("../../systemd/partner-alerts.service"),
+            ),
         ],
         Mode::User => &[
             (
@@ -39,6 +51,18 @@ pub fn files(mode: Mode) -> &'static [(&'static str, &'static str)] {
             (
                 "partner-bot-retry@.timer",
                 include_str!("../../systemd/user/partner-bot-retry@.timer"),
+            ),
+            (
+                "partner-backup.service",
+                include_str!("../../systemd/user/partner-backup.service"),
+            ),
+            (
+                "partner-backup.timer",
+                include_str!("../../systemd/user/partner-backup.timer"),
+            ),
+            (
+                "partner-alerts.service",
+                include_str!("../../systemd/user/partner-alerts.service"),
             ),
         ],
     }

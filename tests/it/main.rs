@@ -4,17 +4,23 @@
 
 use tests::support;
 
+mod alerts;
 mod ask;
+mod backup;
 mod check;
 mod copies;
 mod create;
+mod create_by_link;
 mod demo;
 mod demo_browser;
 mod demo_page;
+mod deploy_box;
+mod deploy_funnels;
 mod fleet_box;
 mod funnels;
 mod house;
 mod language;
+mod move_ssh;
 mod proof_canary;
 mod proof_clock;
 mod proof_cut;

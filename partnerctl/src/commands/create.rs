@@ -1,5 +1,6 @@
 //! `partnerctl create`: a partner's directory, ready to run, or nothing at all.
 
+mod managed;
 mod render;
 mod staging;
 pub mod telegram;
@@ -7,6 +8,7 @@ pub mod wish;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bot::config::{self, LoadOptions};
 use clap::Args;
@@ -26,6 +28,7 @@ use wish::Wish;
 #[command(before_help = "Examples:
   partnerctl create                              asks for everything
   partnerctl create north --name \"Север\" --token-file t.txt --timezone Asia/Almaty
+  partnerctl create north --name \"Север\" --by-link     a link and a QR code instead of @BotFather
   pass show north | partnerctl create north --name \"Север\" --token-file -")]
 pub struct CreateArgs {
     /// The partner's id: 1 to 32 of a-z, 0-9 and -
@@ -36,6 +39,15 @@ pub struct CreateArgs {
     /// A file with the token of @BotFather, or - for standard input; a token is never an argument
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Make the bot by a link: whoever opens it confirms, and the token arrives by itself
+    #[arg(long, conflicts_with_all = ["token_file", "skip_token_check"])]
+    by_link: bool,
+    /// The token of the bot that makes bots [default: manager.token of the fleet]
+    #[arg(long, value_name = "FILE")]
+    manager_token_file: Option<PathBuf>,
+    /// Seconds to wait for somebody to follow the link
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    wait: u64,
     /// The partner's time zone [default: Europe/Moscow]
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
@@ -78,11 +90,22 @@ impl CreateArgs {
 }
 
 pub async fn run(args: CreateArgs, host: &dyn Host) -> Result<(), Failure> {
-    let wish = Wish::gather(&args, host)?;
+    let mut wish = Wish::gather(&args, host)?;
     let fleet = args.fleet.open(host);
     let home = fleet.layout.partner(&wish.id);
     // Judged first and written again later: while Telegram is asked, nothing lies on the disk.
     drop(stage(&wish, &fleet)?);
+    if args.by_link {
+        let order = managed::Order {
+            id: &wish.id,
+            name: &wish.name,
+            manager: wish::manager_token(&args, &fleet)?,
+            api_url: wish.api_url.as_deref(),
+            proxy: wish.proxy.as_ref(),
+            wait: Duration::from_secs(args.wait),
+        };
+        wish.token = managed::token(&order, host).await?;
+    }
     let bot = match args.skip_token_check {
         true => None,
         false => Some(telegram::get_me(&Way::of(&wish)).await?),

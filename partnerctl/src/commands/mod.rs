@@ -1,11 +1,14 @@
 //! One file per verb.
 
+pub mod alerts;
 pub mod audit;
+pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod config;
 pub mod create;
 pub mod demo;
+pub mod deploy;
 pub mod doctor;
 pub mod funnel;
 pub mod host;
@@ -14,8 +17,11 @@ pub mod invite;
 pub mod list;
 pub mod logs;
 pub mod metrics;
+pub mod move_bot;
+pub mod receive;
 pub mod remove;
 pub mod restart;
+pub mod restore;
 pub mod run;
 pub mod sandbox;
 pub mod secret;

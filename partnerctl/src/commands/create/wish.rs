@@ -6,6 +6,7 @@ use bot::config::{Secret, check_timezone, check_token, is_partner_id};
 
 use super::CreateArgs;
 use crate::failure::{Code, Failure};
+use crate::fleet::Fleet;
 use crate::host::Host;
 
 pub struct Wish {
@@ -110,7 +111,31 @@ fn missing(argument: &str) -> Failure {
     Failure::new(Code::Usage, message)
 }
 
+/// Looks like a token, so that all else can be judged before anybody follows the link.
+const NOT_YET: &str = "1:DEMO-BY-LINK-NOT-YET-THERE-0000000000";
+
+/// The token of the operator's bot that makes bots.
+pub fn manager_token(args: &CreateArgs, fleet: &Fleet) -> Result<Secret, Failure> {
+    let file = args
+        .manager_token_file
+        .clone()
+        .unwrap_or_else(|| fleet.layout.manager_token());
+    let text = read_token(&file).map_err(|_| {
+        let message = format!(
+            "{}: no token of a bot that makes bots; put one there (chmod 600), or name it with --manager-token-file",
+            file.display()
+        );
+        Failure::new(Code::Credentials, message)
+    })?;
+    let token = text.trim();
+    check_token(token).map_err(|message| Failure::new(Code::Credentials, message))?;
+    Ok(Secret::new(token))
+}
+
 fn token(args: &CreateArgs, host: &dyn Host) -> Result<Secret, Failure> {
+    if args.by_link {
+        return Ok(Secret::new(NOT_YET));
+    }
     let text = match args.token_file.as_deref() {
         Some(file) if file == Path::new("-") => host.input()?,
         Some(file) => read_token(file)?,

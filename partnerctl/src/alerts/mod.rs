@@ -1,0 +1,5 @@
+//! Tells the operator what is wrong with the fleet, once, and when it is over.
+
+pub mod judge;
+pub mod notice;
+pub mod tell;
