@@ -246,11 +246,9 @@ async fn mistakes(seen: &mut Seen) {
         )
         .unwrap();
         let place = ["--partner", &partner];
-        let (check, run, why) = tokio::join!(
-            said(&["check", place[0], place[1]]),
-            said(&["run", place[0], place[1]]),
-            said(&["why", place[0], place[1], "1"]),
-        );
+        let (check, run) = (["check", place[0], place[1]], ["run", place[0], place[1]]);
+        let why = ["why", place[0], place[1], "1"];
+        let (check, run, why) = tokio::join!(said(&check), said(&run), said(&why));
         for (verb, words) in [("check", check), ("run", run), ("why", why)] {
             seen.troubles += 1;
             seen.text(&format!("bot {verb} with {env}{config}"), &words);

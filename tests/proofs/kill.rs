@@ -162,7 +162,7 @@ impl Storm {
             // At any moment, from the very first on.
             0 => Duration::from_micros(self.dice.throw(60_000)),
             1 => {
-                let point = *self.dice.pick(&POINTS);
+                let point = self.dice.pick(&POINTS);
                 let pass = if point == "started" {
                     0
                 } else {

@@ -100,7 +100,7 @@ impl Dice {
         self.throw(100) < percent
     }
 
-    pub fn pick<'t, T>(&mut self, of: &'t [T]) -> &'t T {
-        &of[self.index(of.len())]
+    pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.index(of.len())].clone()
     }
 }

@@ -80,13 +80,13 @@ fn points(call: &'static str, count: u64) -> impl Iterator<Item = Point> {
 fn plan(all: &[Point], wanted: u64, mut dice: Dice) -> Vec<(Point, Option<Point>)> {
     let wanted = usize::try_from(wanted).unwrap();
     if wanted < all.len() {
-        let chosen = (0..wanted).map(|_| (dice.pick(all).clone(), None));
+        let chosen = (0..wanted).map(|_| (dice.pick(all), None));
         return chosen.collect();
     }
     let once = all.iter().map(|point| (point.clone(), None));
     let again = (all.len()..wanted).map(|_| {
-        let first = dice.pick(all).clone();
-        (first, Some(dice.pick(all).clone()))
+        let first = dice.pick(all);
+        (first, Some(dice.pick(all)))
     });
     once.chain(again).collect::<Vec<_>>()
 }

@@ -170,7 +170,7 @@ impl Scene {
     }
 
     fn forgery(&self, dice: &mut Dice) -> (&'static str, Value) {
-        let stranger = *dice.pick(&[
+        let stranger = dice.pick(&[
             self.other,
             self.secret,
             PARTNER,
@@ -179,11 +179,11 @@ impl Scene {
             5,
             999_999_999,
         ]);
-        let old = dice.pick(&self.pressed).clone();
+        let old = dice.pick(&self.pressed);
         let panel = format!(
             "p:{}:{}",
-            *dice.pick(&["done", "undo", "card", "hot", "stats", "home"]),
-            *dice.pick(&[
+            dice.pick(&["done", "undo", "card", "hot", "stats", "home"]),
+            dice.pick(&[
                 "1",
                 "2",
                 "3",
@@ -223,7 +223,7 @@ impl Scene {
                     stranger,
                     chat(self.lead),
                     "text",
-                    *dice.pick(&[
+                    dice.pick(&[
                         "/my_stats",
                         "/hot_leads",
                         "/panel",
@@ -239,7 +239,7 @@ impl Scene {
                     self.lead,
                     chat(self.lead),
                     "text",
-                    *dice.pick(&["/my_stats", "/hot_leads", "/panel"]),
+                    dice.pick(&["/my_stats", "/hot_leads", "/panel"]),
                 ),
             ),
             9 => ("link that is bent or spent", self.link(dice)),
@@ -248,7 +248,7 @@ impl Scene {
                 self.press(
                     PARTNER,
                     PARTNER,
-                    *dice.pick(&[
+                    dice.pick(&[
                         "p:done:4000",
                         "p:undo:-1",
                         "p:card:0",
@@ -264,7 +264,7 @@ impl Scene {
                     PARTNER,
                     json!({"id": -100_500, "type": "group", "title": "Г"}),
                     "text",
-                    *dice.pick(&["/my_stats", "/hot_leads", "25"]),
+                    dice.pick(&["/my_stats", "/hot_leads", "25"]),
                 ),
             ),
         }
@@ -365,7 +365,7 @@ fn message(from: i64, chat: Value, field: &str, text: &str) -> Value {
 /// The same button of a visit that is not the present one; the lead has made fewer than a thousand.
 fn other_visit(data: &str, dice: &mut Dice) -> String {
     let (button, _) = data.rsplit_once(':').unwrap_or((data, ""));
-    let visit = *dice.pick(&["0", "1", "rs", "zzz", "1z141z3", "zzzzzzzz", "-1", ""]);
+    let visit = dice.pick(&["0", "1", "rs", "zzz", "1z141z3", "zzzzzzzz", "-1", ""]);
     format!("{button}:{visit}")
 }
 

@@ -177,12 +177,14 @@ const STEPS: [&str; 7] = ["hello", "goal", "why", "when", "phone", "thanks", "no
 
 /// A lead somewhere on the way meets this event; whatever they are told must be fit to be sent.
 fn meet(funnels: &Funnels, partner: &Partner, lead: Lead, at: Option<&str>, event: Event) {
-    let mut session = Session::default();
-    session.place = at.map(|step| Place {
-        funnel: "weight".into(),
-        step: step.into(),
-    });
-    session.visit = 3;
+    let session = Session {
+        place: at.map(|step| Place {
+            funnel: "weight".into(),
+            step: step.into(),
+        }),
+        visit: 3,
+        ..Session::default()
+    };
     let desk = Desk {
         now_ms: 1_768_471_200_000,
         partner,
@@ -205,7 +207,7 @@ fn meet(funnels: &Funnels, partner: &Partner, lead: Lead, at: Option<&str>, even
 
 fn somewhere(case: &Case<'_>, dice: &mut Dice, event: Event) {
     let step = dice.pick(&STEPS);
-    let at = dice.chance(85).then_some(*step);
+    let at = dice.chance(85).then_some(step);
     let lead = Lead {
         id: 1,
         first_name: "Аня".into(),
@@ -246,7 +248,7 @@ pub fn updates() -> [Value; 6] {
 }
 
 fn update(_: &Case<'_>, dice: &mut Dice) {
-    let good = dice.pick(&updates()).clone();
+    let good = dice.pick(&updates());
     let broken = mutate::value(good, dice).to_string();
     let raw = if dice.chance(20) {
         String::from_utf8_lossy(&mutate::bytes(&broken, dice)).into_owned()
@@ -267,7 +269,7 @@ fn callback(case: &Case<'_>, dice: &mut Dice) {
         "p:card:7",
         "p:undo:12",
     ];
-    let good = *dice.pick(&GOOD);
+    let good = dice.pick(&GOOD);
     let data = if dice.chance(90) {
         mutate::text(good, dice)
     } else {
@@ -286,7 +288,7 @@ fn start(case: &Case<'_>, dice: &mut Dice) {
         "pi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         "",
     ];
-    let payload = mutate::text(*dice.pick(&GOOD), dice);
+    let payload = mutate::text(dice.pick(&GOOD), dice);
     let link = payload.trim_start_matches("pi_");
     assert!(
         !door::invite("123456:TEST-of-the-fuzzer", link, 1_768_471_200_000),
@@ -312,7 +314,7 @@ fn words(case: &Case<'_>, dice: &mut Dice) {
         "стоп",
         "31.12.2026",
     ];
-    let text = mutate::text(*dice.pick(&GOOD), dice);
+    let text = mutate::text(dice.pick(&GOOD), dice);
     let event = if dice.chance(20) {
         Event::Command {
             name: text,
@@ -334,7 +336,7 @@ fn phone(case: &Case<'_>, dice: &mut Dice) {
         "٠١٢٣٤٥٦٧٨٩",
         "007 701 1234567",
     ];
-    let text = mutate::text(*dice.pick(&GOOD), dice);
+    let text = mutate::text(dice.pick(&GOOD), dice);
     let event = if dice.chance(40) {
         Event::Contact {
             phone: text,
@@ -360,8 +362,8 @@ fn name(case: &Case<'_>, dice: &mut Dice) {
     ];
     let lead = Lead {
         id: 1,
-        first_name: mutate::text(*dice.pick(&GOOD), dice),
-        last_name: mutate::text(*dice.pick(&GOOD), dice),
+        first_name: mutate::text(dice.pick(&GOOD), dice),
+        last_name: mutate::text(dice.pick(&GOOD), dice),
         username: Some(mutate::text("anna", dice)),
         language: mutate::text("kk-KZ", dice),
         ..Lead::default()
@@ -383,10 +385,10 @@ fn answer(_: &Case<'_>, dice: &mut Dice) {
         r#"{"ok":false,"error_code":400,"description":"Bad Request: failed, \"Too Many Requests: retry after 9\"","parameters":{"migrate_to_chat_id":-100}}"#,
         "<html><title>502 Bad Gateway</title></html>",
     ];
-    let status = *dice.pick(&[
+    let status = dice.pick(&[
         200, 400, 401, 403, 404, 409, 413, 421, 429, 500, 502, 0, 999,
     ]);
-    let body = mutate::bytes(*dice.pick(&GOOD), dice);
+    let body = mutate::bytes(dice.pick(&GOOD), dice);
     std::hint::black_box(door::answer(status, &body));
 }
 
@@ -400,7 +402,7 @@ fn template(case: &Case<'_>, dice: &mut Dice) {
         "{{ partner.display_name ~ ' ' ~ links.shop }}",
         "{{ lead.tags | join(', ') | upper | truncate(9) }}",
     ];
-    let broken = mutate::text(*dice.pick(&GOOD), dice);
+    let broken = mutate::text(dice.pick(&GOOD), dice);
     let quoted = serde_json::to_string(&broken).unwrap();
     let file = format!(
         "funnel: weight\ntitle: Т\nenter: {{ start: [weight] }}\nfirst: hello\nsteps:\n  hello: {{ say: {quoted}, next: end }}\n  goal: {{ ask: Сколько?, expect: number, save: goal_kg, next: end }}\n"
@@ -425,13 +427,13 @@ fn yaml(case: &Case<'_>, dice: &mut Dice) {
         return;
     }
     let (name, good) = dice.pick(case.files);
-    let broken = mutate::lines(good, dice);
+    let broken = mutate::lines(&good, dice);
     let bytes = if dice.chance(10) {
         mutate::bytes(&broken, dice)
     } else {
         broken.into_bytes()
     };
-    let Ok(text) = bot::yaml::text_of(name, bytes) else {
+    let Ok(text) = bot::yaml::text_of(&name, bytes) else {
         return;
     };
     if let Some(funnels) = load(&[(name.clone(), text)], case.partner) {

@@ -81,7 +81,7 @@ pub fn text(of: &str, dice: &mut Dice) -> String {
 }
 
 fn any_char(dice: &mut Dice) -> char {
-    let below = *dice.pick(&[0x20, 0x80, 0x800, 0x1_0000, 0x11_0000]);
+    let below = dice.pick(&[0x20, 0x80, 0x800, 0x1_0000, 0x11_0000]);
     let code = u32::try_from(dice.throw(below)).unwrap_or(0);
     char::from_u32(code).unwrap_or('\u{fffd}')
 }
@@ -154,7 +154,7 @@ fn junk(dice: &mut Dice) -> Value {
         5 => json!([]),
         6 => json!({}),
         7 => json!(-1),
-        _ => Value::from(*dice.pick(&JUNK)),
+        _ => Value::from(dice.pick(&JUNK)),
     }
 }
 
