@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
-use crate::config::{Config, FunnelFiles, Hot};
+use crate::config::{Config, ContactPolicy, FunnelFiles, Hot};
 use crate::diagnostic::Diagnostic;
 use crate::funnel::Funnels;
 use crate::invite::InviteKey;
@@ -25,7 +25,7 @@ use crate::worker::desk::Desk;
 use crate::worker::poller::{self, Ended};
 use crate::worker::sender::Sender;
 use crate::worker::uploads::Uploads;
-use crate::worker::{DeskInput, SenderInput, housekeeping, reload, setup};
+use crate::worker::{DeskInput, GateMeter, SenderInput, housekeeping, reload, setup};
 use crate::{control, panel};
 
 pub struct App {
@@ -36,6 +36,7 @@ pub struct App {
     pub timezone: TimeZone,
     pub hot: Hot,
     pub limits: Limits,
+    pub contact: ContactPolicy,
     pub flood: Option<FloodLimit>,
     pub clock: Clock,
     /// The demo may move the clock; a real bot's stays with the system's.
@@ -54,11 +55,43 @@ pub struct App {
 }
 
 impl App {
+    pub fn new(
+        config: &Config,
+        clock: Clock,
+        movable_clock: bool,
+        client: Client,
+        systemd: Systemd,
+        stop: watch::Receiver<bool>,
+    ) -> App {
+        App {
+            telegram_ids: config.team.telegram_ids.clone(),
+            timezone: panel::local::zone(&config.partner.timezone),
+            hot: config.hot,
+            limits: limits(config),
+            contact: config.contact.clone(),
+            flood: flood(config),
+            clock,
+            movable_clock,
+            client,
+            status: Status::default(),
+            systemd,
+            pulse: Pulse::new(),
+            meters: Meters::default(),
+            data_dir: config.dirs.data.clone(),
+            funnel_files: config.funnels.clone(),
+            shown_config: crate::config::shown(config),
+            stop,
+            invite_key: InviteKey::derive(config.telegram.token.expose()),
+            partner: config.partner.clone(),
+            introduced: OnceLock::new(),
+        }
+    }
+
     pub fn partner(&self) -> &Partner {
         self.introduced.get().unwrap_or(&self.partner)
     }
 
-    fn introduce(&self, bot_username: String) {
+    pub fn introduce(&self, bot_username: String) {
         let partner = Partner {
             bot_username,
             ..self.partner.clone()
@@ -112,6 +145,12 @@ pub struct Facts {
     pub last_update_at: i64,
     pub funnels_hash: String,
     pub problems: Vec<Diagnostic>,
+    /// The last jump of the system's clock: when, and by how much.
+    pub clock_jump: Option<(i64, i64)>,
+    /// Nothing is said first until told otherwise.
+    pub paused: bool,
+    /// Those who wait are being planned anew.
+    pub planning: bool,
 }
 
 impl Facts {
@@ -157,6 +196,18 @@ impl Status {
         });
     }
 
+    pub fn clock_jumped(&self, at: i64, by_ms: i64) {
+        self.with(|facts| facts.clock_jump = Some((at, by_ms)));
+    }
+
+    pub fn planning(&self, planning: bool) {
+        self.with(|facts| facts.planning = planning);
+    }
+
+    pub fn paused(&self, paused: bool) {
+        self.with(|facts| facts.paused = paused);
+    }
+
     /// What is live, and what is wrong with the files on disk.
     pub fn funnels(&self, hash: &str, problems: Vec<Diagnostic>) {
         self.with(|facts| {
@@ -188,6 +239,8 @@ pub struct Meters {
     pub limited: Meter,
     pub poisoned: Meter,
     pub store_failures: Meter,
+    pub clock_jumps: Meter,
+    pub gate: GateMeter,
 }
 
 #[derive(Debug, Default)]
@@ -234,27 +287,7 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
         }
         Err(error) => return Err(error.into()),
     };
-    let app = App {
-        telegram_ids: config.team.telegram_ids.clone(),
-        timezone: panel::local::zone(&config.partner.timezone),
-        hot: config.hot,
-        limits: limits(&config),
-        flood: flood(&config),
-        clock,
-        movable_clock,
-        client,
-        status: Status::default(),
-        systemd,
-        pulse: Pulse::new(),
-        meters: Meters::default(),
-        data_dir: config.dirs.data.clone(),
-        funnel_files: config.funnels.clone(),
-        shown_config: crate::config::shown(&config),
-        stop: stop.clone(),
-        invite_key: InviteKey::derive(token.expose()),
-        partner: config.partner,
-        introduced: OnceLock::new(),
-    };
+    let app = App::new(&config, clock, movable_clock, client, systemd, stop.clone());
     app.status
         .with(|facts| facts.started_at = app.clock.now_ms());
     let app = Arc::new(app);

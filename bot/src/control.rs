@@ -18,8 +18,9 @@ use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::App;
+use crate::policy::Reason;
 use crate::store;
-use crate::worker::{DeskInput, reload};
+use crate::worker::{DeskInput, plan, reload};
 use status::Figures;
 
 /// What only the desk can answer; answers are JSON text, facts plain text.
@@ -43,6 +44,8 @@ pub enum Question {
         name: &'static str,
         value: String,
     },
+    /// Say nothing first (true), or speak again.
+    Pause(bool),
     /// Housekeeping: forget what is too old to matter.
     Tidy,
 }
@@ -124,11 +127,19 @@ async fn answer(
             ),
         },
         (&Method::POST, "/backup") => copy(&app).await,
+        (&Method::GET, "/plan") => {
+            match plan::tell(app.clone(), desk.clone(), plan::directory(query)).await {
+                Ok(told) => (200, JSON, told.to_string()),
+                Err(error) => (503, JSON, json!({ "error": format!("{error:#}") }).to_string()),
+            }
+        }
         (&Method::POST, "/invite") => from_desk(&desk, Question::Invite).await,
         (&Method::POST, "/reload") => {
             reload::now(&app, &desk).await;
             (200, JSON, health(&app, &desk).await.to_string())
         }
+        (&Method::POST, "/pause") => from_desk(&desk, Question::Pause(true)).await,
+        (&Method::POST, "/resume") => from_desk(&desk, Question::Pause(false)).await,
         (&Method::POST, "/clock") if app.movable_clock => {
             app.clock.advance(number("advance_ms").unwrap_or(0));
             let _ = desk.send(DeskInput::Wake);
@@ -146,7 +157,7 @@ async fn answer(
         _ => (
             404,
             JSON,
-            json!({ "error": "there is /health, /status, /metrics, /trail, /why, /invite, /reload, /backup" })
+            json!({ "error": "there is /health, /status, /metrics, /trail, /why, /plan, /invite, /reload, /backup, /pause, /resume" })
                 .to_string(),
         ),
     };
@@ -227,6 +238,12 @@ async fn health(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> Value {
         "last_poll_at": facts.last_poll_at,
         "last_update_at": facts.last_update_at,
         "funnels": { "hash": facts.funnels_hash, "problems": facts.problems },
+        "speaks_first": {
+            "paused": facts.paused,
+            "planning": facts.planning,
+            "suspended": app.contact.suspended,
+            "clock_jump": facts.clock_jump.map(|(at, by_ms)| json!({ "at": at, "by_ms": by_ms })),
+        },
         "queue": counts(desk).await,
         "totals": {
             "updates": app.meters.updates.get(),
@@ -236,6 +253,7 @@ async fn health(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> Value {
             "unknown": app.meters.unknown.get(),
             "limited": app.meters.limited.get(),
             "poisoned": app.meters.poisoned.get(),
+            "clock_jumps": app.meters.clock_jumps.get(),
         },
     })
 }
@@ -281,6 +299,11 @@ async fn metrics(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> String {
             "updates that failed three times",
             &meters.poisoned,
         ),
+        (
+            "clock_jumps_total",
+            "jumps of the system's clock by a minute or more",
+            &meters.clock_jumps,
+        ),
     ] {
         line(
             name,
@@ -302,6 +325,12 @@ async fn metrics(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> String {
         "when the last update came",
         facts.last_update_at,
     );
+    line(
+        "paused",
+        "gauge",
+        "1 when the bot says nothing first",
+        i64::from(facts.paused || app.contact.suspended),
+    );
     let counts = counts(desk).await;
     for (name, help) in [
         ("inbox_pending", "updates that wait"),
@@ -310,6 +339,15 @@ async fn metrics(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> String {
         ("unknown", "messages in doubt in the store"),
     ] {
         line(name, "gauge", help, counts[name].as_i64().unwrap_or(-1));
+    }
+    text.push_str(
+        "# HELP bot_gate_total what the gate answered, by reason\n# TYPE bot_gate_total counter\n",
+    );
+    for reason in Reason::ALL {
+        let (code, count) = (reason.code(), meters.gate.get(*reason));
+        text.push_str(&format!(
+            "bot_gate_total{{partner=\"{partner}\",reason=\"{code}\"}} {count}\n"
+        ));
     }
     text
 }

@@ -2,7 +2,38 @@
 
 use serde_json::{Value, json};
 
-use crate::store::StoryItem;
+use crate::funnel::event::{TimerData, TimerName};
+use crate::store::{Case, StoryItem, TimerRow};
+
+/// All there is to tell of a lead: who, what happened, and what is still to come.
+pub fn whole(case: &Case, items: &[StoryItem], waits: &[TimerRow]) -> Value {
+    let items: Vec<Value> = items.iter().map(tell).collect();
+    let waits: Vec<Value> = waits.iter().map(wait).collect();
+    json!({
+        "lead": case.lead,
+        "place": case.session.place,
+        "handled_by": case.handled_by,
+        "items": items,
+        "waits": waits,
+    })
+}
+
+/// What is due later: `{what, due_at, planned_at, reason}`; the reason says why it is later than planned.
+fn wait(timer: &TimerRow) -> Value {
+    let (what, planned_at) = match (&timer.name, &timer.data) {
+        (TimerName::Sequence(id), TimerData::Sequence(waiting)) => {
+            let what = format!("шаг {} последовательности {id}", waiting.step);
+            (what, waiting.planned_ms)
+        }
+        (TimerName::Collect, _) => (
+            "конец ответа из нескольких сообщений".to_owned(),
+            timer.due_at,
+        ),
+        (_, TimerData::Talk(talk)) => ("напоминание о вопросе".to_owned(), talk.planned_ms),
+        (name, _) => (name.to_string(), timer.due_at),
+    };
+    json!({ "what": what, "due_at": timer.due_at, "planned_at": planned_at, "reason": timer.held })
+}
 
 /// A line of the story as JSON: `{id, seq, at, lead, chat, kind, text, state, reason}`.
 pub fn tell(item: &StoryItem) -> Value {
@@ -46,6 +77,7 @@ fn event_words(item: &StoryItem) -> String {
         "handoff" => "отвечает человек".to_owned(),
         "optout" if value == "on" => "попросил не писать".to_owned(),
         "optout" => "снова на связи".to_owned(),
+        "consent" => consent_words(name, value),
         "reach" if value == "active" => "вернулся в бота".to_owned(),
         "reach" if value == "blocked" => "закрыл бота".to_owned(),
         "reach" => "аккаунт удалён".to_owned(),
@@ -55,11 +87,39 @@ fn event_words(item: &StoryItem) -> String {
         "barred" => format!("не вошёл в серию {name}: {value}"),
         "passed" => format!("шаг серии {name} пропущен: {value}"),
         "left" => format!("вышел из серии {name}: {value}"),
+        "unsaid" => format!("не сказано на шаге {place}: {value}"),
         "language" => format!("язык: {value}"),
         "zone" if value.is_empty() => "живёт по времени партнёра".to_owned(),
         "zone" => format!("часовой пояс {value} ({})", zone_source(name)),
         "ignored" => format!("без ответа: {value}"),
         other => format!("{other} {place} {name} {value}"),
+    }
+}
+
+fn consent_words(purpose: &str, value: &str) -> String {
+    let purpose = match purpose {
+        "advertising" => "предложения",
+        "service" => "напоминания",
+        other => other,
+    };
+    let mut parts = value.splitn(3, ' ');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("yes"), Some(version), Some(source)) => {
+            format!("разрешил {purpose}: {source}, текст {version}")
+        }
+        (Some("no"), Some(source), _) => format!(
+            "отказался от {purpose_of}: {source}",
+            purpose_of = genitive(purpose)
+        ),
+        _ => format!("согласие на {purpose}: {value}"),
+    }
+}
+
+fn genitive(purpose: &str) -> &str {
+    match purpose {
+        "предложения" => "предложений",
+        "напоминания" => "напоминаний",
+        other => other,
     }
 }
 
@@ -150,7 +210,7 @@ mod tests {
         let item = StoryItem {
             kind: "send".into(),
             state: "dropped".into(),
-            reason: "the lead said stop".into(),
+            reason: "лид попросил не писать".into(),
             cause: "silence".into(),
             payload: r#"{"text":"<b>Вы</b> ещё\nздесь?"}"#.into(),
             outbox_id: 4,
@@ -160,7 +220,7 @@ mod tests {
         assert_eq!(told["text"], "Вы ещё здесь?");
         assert_eq!(
             told["reason"],
-            "лид замолчал на вопросе; не отправлено: the lead said stop"
+            "лид замолчал на вопросе; не отправлено: лид попросил не писать"
         );
         let score = StoryItem {
             kind: "score".into(),

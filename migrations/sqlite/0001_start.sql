@@ -54,6 +54,8 @@ CREATE TABLE leads (
   last_event   BIGINT NOT NULL,             -- newest of the lead's chain in events, or 0
   last_outbox  BIGINT NOT NULL,             -- the same in outbox
   zone         TEXT   NOT NULL,             -- JSON {name, source, confidence}; '' follows the partner's zone
+  consents     TEXT   NOT NULL,             -- JSON: the last word on each purpose, or ''
+  spoken       TEXT   NOT NULL,             -- JSON: when the bot spoke first of late, or ''
   created_at   BIGINT NOT NULL,
   last_seen_at BIGINT NOT NULL,
   PRIMARY KEY (partner_id, id)
@@ -82,11 +84,13 @@ CREATE TABLE timers (
   partner_id TEXT   NOT NULL,
   lead_id    BIGINT NOT NULL,
   name       TEXT   NOT NULL,
+  lane       BIGINT NOT NULL,               -- who speaks: the lead (0), to the partner (1), follow-up (2), sequence (3)
   due_at     BIGINT NOT NULL,
-  data       TEXT   NOT NULL,
+  data       TEXT   NOT NULL,               -- JSON
+  held       TEXT   NOT NULL DEFAULT '',    -- why it is due later than meant
   PRIMARY KEY (partner_id, lead_id, name)
 ) WITHOUT ROWID;
-CREATE INDEX timers_due ON timers (partner_id, due_at);
+CREATE INDEX timers_due ON timers (partner_id, lane, due_at);
 
 -- Messages to send and what became of them.
 CREATE TABLE outbox (
@@ -102,6 +106,8 @@ CREATE TABLE outbox (
   payload    TEXT   NOT NULL,               -- JSON
   media      TEXT   NOT NULL,               -- JSON or ''
   card       BIGINT NOT NULL DEFAULT 0,     -- the lead whose card this is, or 0
+  intent     TEXT   NOT NULL DEFAULT '',    -- names what the bot says first, once per lead
+  wish       TEXT   NOT NULL DEFAULT '',    -- JSON: what the gate is asked again before the call
   state      TEXT   NOT NULL,               -- due | sending | sent | failed | unknown | dropped
   reason     TEXT   NOT NULL DEFAULT '',
   tries      BIGINT NOT NULL DEFAULT 0,
@@ -113,6 +119,7 @@ CREATE TABLE outbox (
 ) WITHOUT ROWID;
 CREATE INDEX outbox_open ON outbox (partner_id, id) WHERE state IN ('due', 'sending');
 CREATE INDEX outbox_unknown ON outbox (partner_id, id) WHERE state = 'unknown';
+CREATE UNIQUE INDEX outbox_intent ON outbox (partner_id, lead_id, intent) WHERE intent <> '';
 CREATE INDEX outbox_card ON outbox (partner_id, card, id) WHERE card <> 0;
 
 CREATE TABLE media (

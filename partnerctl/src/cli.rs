@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     alerts, audit, backup, check, completions, config, create, demo, deploy, doctor, funnel,
-    host as this_host, import, invite, list, logs, metrics, move_bot, receive, remove, restart,
-    restore, run as run_here, sandbox, secret, start, status, stop, top, why,
+    host as this_host, import, invite, list, logs, metrics, move_bot, plan, receive, remove,
+    restart, restore, run as run_here, sandbox, secret, start, status, stop, top, why,
 };
 use crate::elsewhere;
 use crate::failure::{Code, Failure};
@@ -67,6 +67,7 @@ enum Command {
     Secret(secret::SecretCommand),
     Why(why::WhyArgs),
     Invite(invite::InviteArgs),
+    Plan(plan::PlanArgs),
     Audit(audit::AuditArgs),
     #[command(subcommand)]
     Host(this_host::HostCommand),
@@ -143,6 +144,7 @@ async fn dispatch(command: Command, host: &dyn Host) -> Result<(), Failure> {
         Command::Man(args) => completions::man(&args, command_line(), host),
         Command::Why(args) => why::run(args, host).await,
         Command::Invite(args) => invite::run(args, host).await,
+        Command::Plan(args) => plan::run(args, host).await,
         Command::Demo(args) => Ok(demo::run(args).await?),
         Command::Sandbox(args) => sandbox::run(args, host).await,
     }

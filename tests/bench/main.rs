@@ -6,6 +6,7 @@
 mod fake;
 mod figures;
 mod fill;
+mod in_touch;
 mod leads;
 mod load;
 mod process;
@@ -14,6 +15,10 @@ mod table;
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first().map(String::as_str) {
+        Some("in-touch") => {
+            let numbers = args.iter().skip(1).map(|arg| arg.parse());
+            in_touch::run(&numbers.collect::<Result<Vec<u64>, _>>()?)
+        }
         Some("load") => {
             let number = |at: usize, unset: u64| {
                 args.get(at)

@@ -25,7 +25,7 @@ pub async fn prove(order: &Order) -> Ledger {
     let mut ledger = Ledger::default();
     let jumps = order.count("jumps", 4, 40);
     let leads = usize::try_from(order.count("leads", 3, 12)).unwrap();
-    let Some(library) = LIBRARIES.iter().map(Path::new).find(|path| path.exists()) else {
+    let Some(library) = library() else {
         ledger.skip("libfaketime is missing; run: apt-get install faketime");
         return ledger;
     };
@@ -64,19 +64,31 @@ pub async fn prove(order: &Order) -> Ledger {
     ledger
 }
 
+/// libfaketime, where it is installed.
+pub(super) fn library() -> Option<&'static Path> {
+    LIBRARIES.iter().map(Path::new).find(|path| path.exists())
+}
+
 /// From three hours back to nearly two ahead.
 fn near(dice: &mut Dice) -> i64 {
     i64::try_from(dice.throw(290)).unwrap() * 60 - 3 * HOUR
 }
 
 /// A bot whose wall clock stands as a file says.
-struct Watch {
-    rig: Rig,
+pub(super) struct Watch {
+    pub(super) rig: Rig,
     file: PathBuf,
 }
 
 impl Watch {
     async fn wind(library: &Path) -> Watch {
+        let mut watch = Watch::prepare(library);
+        watch.rig.start().await;
+        watch
+    }
+
+    /// Nothing runs yet.
+    pub(super) fn prepare(library: &Path) -> Watch {
         let mut rig = Rig::new();
         let file = rig.place.log().with_extension("clock");
         std::fs::write(&file, "+0\n").unwrap();
@@ -85,12 +97,11 @@ impl Watch {
         rig.set_env("FAKETIME_NO_CACHE", "1");
         rig.set_env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         rig.set_env("FAKETIME_DONT_RESET", "1");
-        rig.start().await;
         Watch { rig, file }
     }
 
     /// The clock stands this many seconds ahead of the true one; the bot is made to look at it by somebody's word.
-    async fn set(&self, ahead: i64) {
+    pub(super) async fn set(&self, ahead: i64) {
         // In place of the file, not into it: a half-written one would be another time.
         let next = self.file.with_extension("next");
         std::fs::write(&next, format!("{ahead:+}\n")).unwrap();

@@ -14,11 +14,13 @@ mod faults;
 mod flood;
 mod fuzz;
 mod kill;
+mod leap;
 mod ledger;
 mod life;
 mod order;
 mod poison;
 mod power;
+mod storm;
 mod syscalls;
 mod town;
 mod walk;
@@ -64,6 +66,8 @@ pub const PROOFS: &[Proof] = proofs! {
     poison: "an update, template or funnel that breaks what it touches costs its own lead one answer, nobody else anything",
     fuzz: "a million broken inputs and a hundred thousand forgeries: no panic, no hang, nothing done for a stranger",
     canary: "after a life of every trouble, told as talkatively as can be, nothing written holds a secret",
+    storm: "killed and failed at while it speaks first, the bot says nothing twice, loses nothing in silence, and lists what nobody can know",
+    leap: "a clock that jumps is told of, freezes what the bot says first, and brings no burst",
     clock: "a clock that jumps by hours or a month breaks a silence once",
 };
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::address::{api_url_problem, is_https, is_proxy};
+use super::contact::{ContactPolicy, ContactPolicySpec};
 use super::env_file::EnvFile;
 use super::files::check_inside;
 use super::spec::{ConfigSpec, HotSpec, LimitsSpec};
@@ -49,6 +50,7 @@ pub(super) fn config(
         team: rules.team(&spec),
         hot: rules.hot(&spec.hot),
         limits: rules.limits(&spec.limits, telegram.is_local()),
+        contact: rules.contact(spec.contact_policy.clone()),
         telegram,
         partner: rules.partner(spec),
         funnels,
@@ -296,6 +298,10 @@ impl Rules<'_> {
             );
         }
         limits
+    }
+
+    fn contact(&mut self, spec: ContactPolicySpec) -> ContactPolicy {
+        spec.meaning(&mut |key, message| self.error(&format!("contact_policy.{key}"), message))
     }
 
     fn telegram(&mut self, token: Option<Secret>) -> Telegram {

@@ -1,6 +1,7 @@
 //! A partner's directory as typed sections, or every problem of it at once. PURE after the read.
 
 mod address;
+mod contact;
 mod env_file;
 mod files;
 mod meaning;
@@ -17,6 +18,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::funnel::{self, Compiled};
 use crate::partner::Partner;
 use crate::yaml::{self, Places};
+pub use contact::{Advertising, ContactPolicy, QuietHours};
 pub use env_file::KEYS as ENV_KEYS;
 use env_file::{EnvFile, parse_env};
 use files::{check_private, problem, read_inside, read_text};
@@ -32,6 +34,7 @@ pub struct Config {
     pub team: Team,
     pub hot: Hot,
     pub limits: Limits,
+    pub contact: ContactPolicy,
     pub telegram: Telegram,
     pub funnels: FunnelFiles,
     pub dirs: Dirs,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::contact::ContactPolicySpec;
 use crate::funnel::spec::{OneOrMany, Text};
 
 /// One partner's bot. Secrets (BOT_TOKEN and the like) belong to `.env` beside this file.
@@ -35,6 +36,8 @@ pub struct ConfigSpec {
     pub texts: BTreeMap<String, Text>,
     /// Words to choose partners by: `partnerctl status --tag city=almaty`. The bot itself does not look at them.
     pub tags: BTreeMap<String, String>,
+    /// When and how often the bot may speak first.
+    pub contact_policy: ContactPolicySpec,
     /// Protection against floods.
     pub limits: LimitsSpec,
 }

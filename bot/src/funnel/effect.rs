@@ -82,6 +82,14 @@ pub enum Effect {
         sequence: String,
         why: String,
     },
+    /// The lead allowed messages of this purpose, or took it back.
+    Consent {
+        purpose: Purpose,
+        yes: bool,
+        /// Which words were agreed to; empty for a no.
+        version: String,
+        source: String,
+    },
     Language(String),
     /// The lead's time zone is another now: what waits by their clock is planned anew.
     Zone(Zone),

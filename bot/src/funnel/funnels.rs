@@ -65,6 +65,17 @@ impl Funnels {
         commands
     }
 
+    /// Whether an answer is awaited there.
+    pub fn is_asking(&self, place: &super::session::Place) -> bool {
+        let Some(ix) = self.by_id.get(&*place.funnel) else {
+            return false;
+        };
+        let funnel = &self.list[*ix];
+        funnel
+            .find(&place.step)
+            .is_some_and(|step| funnel.steps[step].is_question)
+    }
+
     /// Deep-link payloads that open a funnel, with the funnel's id.
     pub fn start_words(&self) -> Vec<(&str, &str)> {
         let mut words: Vec<_> = self

@@ -168,6 +168,15 @@ pub(crate) struct Button {
     pub notify: Option<Notification>,
     pub enroll: Vec<usize>,
     pub unenroll: Vec<usize>,
+    pub consent: Option<Consent>,
+}
+
+/// What a press says about a purpose.
+#[derive(Debug)]
+pub(crate) enum Consent {
+    /// With the version of the words agreed to.
+    Yes(Purpose, String),
+    No(Purpose),
 }
 
 #[derive(Debug)]

@@ -17,6 +17,16 @@ pub enum Text {
     ByLanguage(BTreeMap<String, String>),
 }
 
+impl Text {
+    /// In every language it is written in.
+    pub(crate) fn all(&self) -> Vec<&str> {
+        match self {
+            Text::Plain(text) => vec![text],
+            Text::ByLanguage(texts) => texts.values().map(String::as_str).collect(),
+        }
+    }
+}
+
 /// One item, or a list of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -177,6 +187,10 @@ pub struct ButtonSpec {
     /// Sequences the lead gets into, and out of, by pressing.
     pub enroll: Option<OneOrMany>,
     pub leave: Option<OneOrMany>,
+    /// The lead agrees by pressing: to `advertising` or to `service` messages. The words they saw are remembered.
+    pub consent: Option<Purpose>,
+    /// The lead takes their consent back by pressing.
+    pub refuse: Option<Purpose>,
 }
 
 /// Points, with a reason the partner reads in the lead's card.

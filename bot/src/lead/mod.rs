@@ -1,9 +1,12 @@
 //! A lead: who is talking to the bot and what is known of them. PURE.
 
 pub mod cities;
+mod consent;
 pub mod contact;
 mod dial;
 mod dialling;
+mod spoken;
+
 mod purpose;
 pub mod zone;
 
@@ -12,6 +15,9 @@ use std::collections::BTreeSet;
 pub use purpose::Purpose;
 use serde::{Deserialize, Serialize};
 pub use zone::{Zone, ZoneSource};
+
+pub use consent::{Consents, Given, Refused, Stance, Word, text_version};
+pub use spoken::Spoken;
 
 /// Per-partner number of a lead, shown as `#12`.
 pub type LeadId = i64;
@@ -34,6 +40,8 @@ pub struct Lead {
     pub reach: Reach,
     /// `/stop` was said: nothing but answers to the lead's own words.
     pub opted_out: bool,
+    /// What the lead allowed and refused, by purpose.
+    pub consents: Consents,
     pub handoff: Handoff,
     /// Whose clock the bot goes by when it speaks first.
     pub zone: Zone,

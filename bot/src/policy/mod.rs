@@ -1,44 +1,14 @@
-//! The gate every message passes: may this be said to this lead now, and why. PURE.
+//! The gate every message passes, what doubt means, and floods. PURE.
 
 pub mod flood;
+pub mod gate;
+pub mod reason;
+#[cfg(test)]
+mod table;
 
-use crate::lead::{Lead, Reach};
 use crate::store::Class;
-
-/// The gate's answer; the reason is stored on the outbox row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    Send { reason: &'static str },
-    Drop { reason: &'static str },
-}
-
-/// Asked when a message is written, and again right before one leaves in which the bot speaks first.
-pub fn may_send(lead: &Lead, class: Class) -> Decision {
-    match (class, lead.reach) {
-        // Telegram lets a blocked bot's words fall; a reply is tried, since the lead has just spoken.
-        (Class::Reply, _) => Decision::Send {
-            reason: "answers the lead's own word",
-        },
-        (Class::Notification, _) => Decision::Send {
-            reason: "tells the partner",
-        },
-        (Class::Edit, _) => Decision::Send {
-            reason: "keeps a message true",
-        },
-        (Class::Proactive, Reach::Blocked) => Decision::Drop {
-            reason: "the lead blocked the bot",
-        },
-        (Class::Proactive, Reach::Deactivated) => Decision::Drop {
-            reason: "the account is gone",
-        },
-        (Class::Proactive, Reach::Active) if lead.opted_out => Decision::Drop {
-            reason: "the lead said stop",
-        },
-        (Class::Proactive, Reach::Active) => Decision::Send {
-            reason: "the lead went silent at a question",
-        },
-    }
-}
+pub use gate::{Decision, Facts, House, may_send};
+pub use reason::Reason;
 
 /// What becomes of a message when it is unknown whether it arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,32 +46,6 @@ pub fn after_crash(class: Class, calls: i64, age_ms: i64) -> Doubt {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_proactive_message_needs_a_lead_who_can_and_will_hear() {
-        let drop = |lead: &Lead| matches!(may_send(lead, Class::Proactive), Decision::Drop { .. });
-        assert!(!drop(&Lead::default()));
-        assert!(drop(&Lead {
-            opted_out: true,
-            ..Lead::default()
-        }));
-        assert!(drop(&Lead {
-            reach: Reach::Blocked,
-            ..Lead::default()
-        }));
-        assert!(drop(&Lead {
-            reach: Reach::Deactivated,
-            ..Lead::default()
-        }));
-        let stopped = Lead {
-            opted_out: true,
-            ..Lead::default()
-        };
-        assert!(
-            matches!(may_send(&stopped, Class::Reply), Decision::Send { .. }),
-            "an answer is not pestering"
-        );
-    }
 
     #[test]
     fn doubt_is_settled_by_class() {

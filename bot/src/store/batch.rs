@@ -1,8 +1,9 @@
 //! Everything one round wants written, as data; `Store::commit` writes it in one transaction or not at all.
 
+use super::Wish;
 use crate::funnel::event::{TimerData, TimerName};
 use crate::funnel::session::Session;
-use crate::lead::{Lead, LeadId};
+use crate::lead::{Lead, LeadId, Spoken};
 
 /// A lead with everything the bot keeps of them in one row.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +16,8 @@ pub struct Case {
     pub handled_by: String,
     /// When the partner was last told that this lead is hot; 0 for never.
     pub hot_at: i64,
+    /// When the bot spoke first of late: what caps and gaps are counted from.
+    pub spoken: Spoken,
     pub chains: Chains,
 }
 
@@ -30,6 +33,7 @@ impl Case {
             handled_at,
             handled_by,
             hot_at,
+            spoken,
             chains: _,
         } = self;
         before.lead.score = lead.score;
@@ -39,6 +43,7 @@ impl Case {
             && before.handled_at == *handled_at
             && before.handled_by == *handled_by
             && before.hot_at == *hot_at
+            && before.spoken == *spoken
     }
 }
 
@@ -94,6 +99,8 @@ pub struct TimerRow {
     pub name: TimerName,
     pub due_at: i64,
     pub data: TimerData,
+    /// Why it is due later than it was meant; empty when it is not.
+    pub held: String,
 }
 
 /// What may be done when it is unknown whether a message arrived.
@@ -110,7 +117,10 @@ pub enum Class {
 }
 
 /// Who goes first; replies outrank everything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Lane {
     Reply = 0,
     Notification = 1,
@@ -136,6 +146,8 @@ pub struct OutboxRow {
     /// JSON of `funnel::effect::Media`, or empty.
     pub media: String,
     pub card: LeadId,
+    /// Of a message in which the bot speaks first: what the gate is asked again, right before the call.
+    pub wish: Option<Box<Wish>>,
     pub tries: i64,
     pub not_before: i64,
     pub created_at: i64,

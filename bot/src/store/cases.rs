@@ -7,11 +7,11 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::rows::Binds;
 use super::{Case, Chains, Store};
-use crate::lead::{Contact, ContactKind, Lead, LeadId, Zone};
+use crate::lead::{Contact, ContactKind, Lead, LeadId};
 
 const COLUMNS: &str = "id, chat_id, first_name, last_name, username, language, phone, phone_origin, email, email_origin,
     tags, score, reach, opted_out, handoff, first_touch, last_touch, session, insider, handled_at, handled_by, hot_at,
-    last_event, last_outbox, zone, created_at, last_seen_at";
+    last_event, last_outbox, zone, consents, spoken, created_at, last_seen_at";
 
 impl Store {
     /// The cases of these chats, as far as they exist.
@@ -71,6 +71,7 @@ fn case(row: &SqliteRow) -> sqlx::Result<Case> {
         score: row.try_get("score")?,
         reach: word(&row.try_get::<String, _>("reach")?),
         opted_out: row.try_get::<i64, _>("opted_out")? != 0,
+        consents: json(row, "consents")?,
         handoff: word(&row.try_get::<String, _>("handoff")?),
         zone: json(row, "zone")?,
         first_touch: json(row, "first_touch")?,
@@ -85,6 +86,7 @@ fn case(row: &SqliteRow) -> sqlx::Result<Case> {
         handled_at: row.try_get("handled_at")?,
         handled_by: row.try_get("handled_by")?,
         hot_at: row.try_get("hot_at")?,
+        spoken: json(row, "spoken")?,
         chains: Chains {
             event: row.try_get("last_event")?,
             outbox: row.try_get("last_outbox")?,
@@ -113,12 +115,12 @@ fn to_json(value: &impl Serialize) -> sqlx::Result<String> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
-/// A lead who follows the partner's zone costs nothing.
-fn zone_json(zone: &Zone) -> sqlx::Result<String> {
-    if *zone == Zone::default() {
+/// Nothing is kept as an empty text: most leads have none of it.
+fn short_json<T: Serialize + Default + PartialEq>(value: &T) -> sqlx::Result<String> {
+    if *value == T::default() {
         return Ok(String::new());
     }
-    to_json(zone)
+    to_json(value)
 }
 
 fn contact_parts(contact: Option<&Contact>) -> (&str, String) {
@@ -154,7 +156,10 @@ pub(super) fn bind(case: &Case, binds: &mut Binds<'_>) -> sqlx::Result<()> {
         .text(&case.handled_by)?
         .put(case.hot_at)?;
     binds.put(case.chains.event)?.put(case.chains.outbox)?;
-    binds.text(&zone_json(&lead.zone)?)?;
+    binds
+        .text(&short_json(&lead.zone)?)?
+        .text(&short_json(&lead.consents)?)?
+        .text(&short_json(&case.spoken)?)?;
     binds.put(lead.created_at)?.put(lead.last_seen_at)?;
     Ok(())
 }

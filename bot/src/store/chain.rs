@@ -93,6 +93,7 @@ mod tests {
             payload: at.to_string(),
             media: String::new(),
             card: 0,
+            wish: None,
             tries: 0,
             not_before: 0,
             created_at: at,

@@ -109,10 +109,11 @@ pub(super) fn state_word(state: InboxState) -> &'static str {
 
 /// A lead's whole row.
 static LEADS: Statement = Statement::new(
-    29,
+    31,
     "INSERT INTO leads (partner_id, id, chat_id, first_name, last_name, username, language, phone, phone_origin,
      email, email_origin, tags, score, reach, opted_out, handoff, first_touch, last_touch, funnel, step, session,
-     insider, handled_at, handled_by, hot_at, last_event, last_outbox, zone, created_at, last_seen_at) SELECT ?, v.* FROM",
+     insider, handled_at, handled_by, hot_at, last_event, last_outbox, zone, consents, spoken,
+     created_at, last_seen_at) SELECT ?, v.* FROM",
     "WHERE true ON CONFLICT (partner_id, id) DO UPDATE SET first_name = excluded.first_name, last_name = excluded.last_name,
      username = excluded.username, language = excluded.language, phone = excluded.phone,
      phone_origin = excluded.phone_origin, email = excluded.email, email_origin = excluded.email_origin,
@@ -121,7 +122,7 @@ static LEADS: Statement = Statement::new(
      funnel = excluded.funnel, step = excluded.step, session = excluded.session, insider = excluded.insider,
      handled_at = excluded.handled_at, handled_by = excluded.handled_by, hot_at = excluded.hot_at,
      last_event = excluded.last_event, last_outbox = excluded.last_outbox, zone = excluded.zone,
-     last_seen_at = excluded.last_seen_at",
+     consents = excluded.consents, spoken = excluded.spoken, last_seen_at = excluded.last_seen_at",
 );
 
 /// What nearly every turn changes; see `Case::has_only_moved`.
@@ -166,9 +167,9 @@ async fn outbox(
     rows: &[OutboxRow],
 ) -> sqlx::Result<()> {
     static ROWS: Statement = Statement::new(
-        14,
+        16,
         "INSERT INTO outbox (partner_id, id, lead_id, prev, chat_id, lane, class, cause, method, payload, media, card,
-         tries, not_before, created_at, state) SELECT ?, v.*, 'due' FROM",
+         intent, wish, tries, not_before, created_at, state) SELECT ?, v.*, 'due' FROM",
         "",
     );
     ROWS.run(tx, partner, rows, |row, binds| {
@@ -183,6 +184,8 @@ async fn outbox(
             .text(&row.cause)?
             .text(&row.method)?;
         binds.text(&row.payload)?.text(&row.media)?.put(row.card)?;
+        let (intent, wish) = super::intents::words(row.wish.as_deref())?;
+        binds.text(intent)?.text(&wish)?;
         binds
             .put(row.tries)?
             .put(row.not_before)?
@@ -246,9 +249,10 @@ async fn timers(tx: &mut SqliteConnection, partner: &Arc<str>, batch: &Batch) ->
         ") AND partner_id = ?",
     );
     static ROWS: Statement = Statement::new(
-        4,
-        "INSERT INTO timers (partner_id, lead_id, name, due_at, data) SELECT ?, v.* FROM",
-        "WHERE true ON CONFLICT (partner_id, lead_id, name) DO UPDATE SET due_at = excluded.due_at, data = excluded.data",
+        6,
+        "INSERT INTO timers (partner_id, lead_id, name, lane, due_at, data, held) SELECT ?, v.* FROM",
+        "WHERE true ON CONFLICT (partner_id, lead_id, name) DO UPDATE SET lane = excluded.lane, due_at = excluded.due_at,
+         data = excluded.data, held = excluded.held",
     );
     CANCELLED
         .run(tx, partner, &batch.cancelled, |(lead, name), binds| {
@@ -262,8 +266,10 @@ async fn timers(tx: &mut SqliteConnection, partner: &Arc<str>, batch: &Batch) ->
         binds
             .put(row.lead_id)?
             .text(&row.name.to_string())?
+            .put(super::lane_of(&row.name) as i64)?
             .put(row.due_at)?
-            .text(&data)?;
+            .text(&data)?
+            .text(&row.held)?;
         Ok(())
     })
     .await

@@ -10,6 +10,7 @@ mod commit;
 mod copy;
 pub mod fates;
 mod inbox;
+mod intents;
 mod open;
 pub mod outbox;
 mod restored;
@@ -17,6 +18,7 @@ mod rows;
 mod stats;
 mod story;
 mod team;
+mod timers;
 
 use std::sync::Arc;
 
@@ -24,10 +26,12 @@ use sqlx::sqlite::SqliteConnection;
 
 pub use batch::*;
 pub use copy::{copy_to, inspect};
+pub use intents::{Doubtful, Wish};
 pub use open::{OpenError, open, open_read_only, schema_version};
 pub use restored::RESTORED;
 pub use stats::{HotLead, Stats, StatsWindow};
 pub use story::StoryItem;
+pub use timers::{FIRST_LANES, NextTimers, OWN_LANES, lane_of};
 
 /// One partner's data. `&mut` because there is one writer and it is a connection, not a pool.
 pub struct Store {

@@ -26,6 +26,7 @@ struct Row {
     payload: String,
     media: String,
     card: i64,
+    wish: String,
     state: String,
     tries: i64,
     not_before: i64,
@@ -36,7 +37,7 @@ impl Store {
     /// Everything not settled, in the order it was written.
     pub async fn unsettled(&mut self) -> sqlx::Result<Vec<Unsettled>> {
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT id, lead_id, prev, chat_id, lane, class, cause, method, payload, media, card, state, tries, not_before, created_at
+            "SELECT id, lead_id, prev, chat_id, lane, class, cause, method, payload, media, card, wish, state, tries, not_before, created_at
              FROM outbox WHERE partner_id = $1 AND state IN ('due', 'sending') ORDER BY id",
         )
         .bind(&*self.partner_id)
@@ -114,6 +115,7 @@ fn unsettled(row: Row) -> Unsettled {
             payload: row.payload,
             media: row.media,
             card: row.card,
+            wish: serde_json::from_str(&row.wish).ok(),
             tries: row.tries,
             not_before: row.not_before,
             created_at: row.created_at,

@@ -1,10 +1,9 @@
-//! Timers that are due, and the story of what happened, for people who ask why.
+//! The story of what happened, for people who ask why.
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
-use super::{EventRow, Store, TimerRow, chain};
-use crate::funnel::event::TimerName;
+use super::{EventRow, Store, chain};
 use crate::lead::LeadId;
 
 /// One line of the story: something that happened, or a message with its fate.
@@ -37,38 +36,6 @@ const SENDS: &str = "SELECT created_at AS at, CASE WHEN card <> 0 THEN card ELSE
     '' AS funnel, '' AS step, '' AS name, '' AS value, 0 AS points, state, reason, cause, payload, id AS outbox_id, id AS place";
 
 impl Store {
-    /// Timers due by `now`, earliest first.
-    pub async fn due_timers(&mut self, now: i64, limit: i64) -> sqlx::Result<Vec<TimerRow>> {
-        let rows: Vec<(i64, String, i64, String)> = sqlx::query_as(
-            "SELECT lead_id, name, due_at, data FROM timers WHERE partner_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3",
-        )
-        .bind(&*self.partner_id)
-        .bind(now)
-        .bind(limit)
-        .fetch_all(&mut self.connection)
-        .await?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|(lead_id, name, due_at, data)| {
-                let data = serde_json::from_str(&data).ok()?;
-                Some(TimerRow {
-                    lead_id,
-                    name: TimerName::parse(&name)?,
-                    due_at,
-                    data,
-                })
-            })
-            .collect())
-    }
-
-    /// When the next timer is due.
-    pub async fn next_timer(&mut self) -> sqlx::Result<Option<i64>> {
-        sqlx::query_scalar("SELECT MIN(due_at) FROM timers WHERE partner_id = $1")
-            .bind(&*self.partner_id)
-            .fetch_one(&mut self.connection)
-            .await
-    }
-
     /// A lead's story, oldest first, at most the newest `limit` lines.
     pub async fn story(&mut self, lead: LeadId, limit: i64) -> sqlx::Result<Vec<StoryItem>> {
         let sql = format!(

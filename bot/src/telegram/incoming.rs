@@ -12,6 +12,29 @@ pub struct Incoming {
     /// Unix milliseconds, Telegram's clock; 0 when the update has no date.
     pub sent_at: i64,
     pub what: What,
+    /// The bot's message that this is about: the one whose button was pressed, or that was replied to.
+    pub seen: Option<Box<Seen>>,
+}
+
+/// A message of the bot, as the lead has it on the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub message_id: i64,
+    /// Text or caption, without markup.
+    pub words: String,
+    /// When it arrived, in unix milliseconds, full seconds.
+    pub at: i64,
+}
+
+impl Seen {
+    fn of(message: &Message) -> Box<Seen> {
+        let words = message.text().or(message.caption()).unwrap_or_default();
+        Box::new(Seen {
+            message_id: i64::from(message.id.0),
+            words: words.to_owned(),
+            at: message.date.timestamp_millis(),
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,6 +109,7 @@ impl Incoming {
             from: Person::default(),
             sent_at: 0,
             what: What::Unknown,
+            seen: None,
         }
     }
 }
@@ -101,6 +125,7 @@ fn from_message(message: Message, bot_username: &str) -> Incoming {
         from,
         sent_at,
         what: what(&message, bot_username),
+        seen: message.reply_to_message().map(Seen::of),
     }
 }
 
@@ -167,7 +192,7 @@ fn from_callback(query: CallbackQuery) -> Incoming {
         .map_or(0, |message| i64::from(message.id().0));
     let what = What::Press {
         id: query.id.to_string(),
-        data: query.data.unwrap_or_default(),
+        data: query.data.clone().unwrap_or_default(),
         message_id,
     };
     Incoming {
@@ -176,6 +201,11 @@ fn from_callback(query: CallbackQuery) -> Incoming {
         from,
         sent_at: 0,
         what,
+        seen: query
+            .message
+            .as_ref()
+            .and_then(|message| message.regular_message())
+            .map(Seen::of),
     }
 }
 
@@ -188,6 +218,7 @@ fn from_member(change: &ChatMemberUpdated) -> Incoming {
         what: What::Reach {
             blocked: change.new_chat_member.is_banned() || change.new_chat_member.is_left(),
         },
+        seen: None,
     }
 }
 

@@ -197,6 +197,28 @@ pub fn strip_tags(html: &str) -> String {
         .replace("&amp;", "&")
 }
 
+/// The same message to another chat.
+pub fn with_chat(payload: &str, chat_id: i64) -> Option<String> {
+    let mut value: Value = serde_json::from_str(payload).ok()?;
+    value["chat_id"] = Value::from(chat_id);
+    Some(value.to_string())
+}
+
+const REPEATED: &str = "🔁 Повтор: ";
+
+/// The partner must see that a card may be the second copy of one.
+pub fn mark_repeated(payload: &mut String) {
+    let Ok(mut value) = serde_json::from_str::<Value>(payload) else {
+        return;
+    };
+    if let Some(Value::String(text)) = value.get_mut("text")
+        && !text.starts_with(REPEATED)
+    {
+        text.insert_str(0, REPEATED);
+        *payload = value.to_string();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

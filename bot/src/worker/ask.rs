@@ -7,6 +7,8 @@ use super::round::Work;
 use crate::control::Question;
 use crate::panel::local;
 use crate::panel::parse::Period;
+use crate::policy::Reason;
+use crate::store::{FIRST_LANES, lane_of};
 use crate::{invite, story};
 
 /// A handled update's id is of no use after two days: Telegram keeps an update for one.
@@ -19,8 +21,14 @@ impl Desk {
         work: &mut Work,
         question: &Question,
     ) -> sqlx::Result<()> {
-        if let Question::SetFact { name, value } = question {
-            work.batch.facts.push((name, value.clone()));
+        match question {
+            Question::SetFact { name, value } => work.batch.facts.push((name, value.clone())),
+            Question::Pause(paused) => {
+                work.batch
+                    .facts
+                    .push(("paused", if *paused { "1" } else { "0" }.to_owned()));
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -54,6 +62,10 @@ impl Desk {
             Question::Invite => Ok(self.invite()),
             Question::Fact { name } => Ok(self.store.fact(name).await?.unwrap_or_default()),
             Question::SetFact { .. } => Ok(String::new()),
+            Question::Pause(paused) => {
+                self.set_paused(paused);
+                Ok(json!({ "paused": paused }).to_string())
+            }
             Question::Tidy => {
                 let gone = self
                     .store
@@ -69,20 +81,22 @@ impl Desk {
         let Some(case) = self.store.case(lead).await? else {
             return Ok(json!({ "error": format!("no lead #{lead}; the numbers are on the cards and in /hot_leads") }).to_string());
         };
-        let items: Vec<_> = self
-            .store
-            .story(lead, 500)
-            .await?
-            .iter()
-            .map(story::tell)
-            .collect();
-        let answer = json!({
-            "lead": case.lead,
-            "place": case.session.place,
-            "handled_by": case.handled_by,
-            "items": items,
-        });
-        Ok(answer.to_string())
+        let items = self.store.story(lead, 500).await?;
+        let mut waits = self.store.timers_of(lead).await?;
+        if self.paused || self.app.contact.suspended {
+            let why = if self.paused {
+                Reason::Paused
+            } else {
+                Reason::Suspended
+            };
+            for timer in waits
+                .iter_mut()
+                .filter(|timer| FIRST_LANES.contains(&lane_of(&timer.name)))
+            {
+                timer.held = why.words().to_owned();
+            }
+        }
+        Ok(story::whole(&case, &items, &waits).to_string())
     }
 
     fn invite(&self) -> String {

@@ -2,32 +2,31 @@
 //! pure core, writes everything in one transaction, and only then lets anything leave the process.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
-use super::intake::{Care, MOST_PENDING, panic_text};
-use super::rescue::{Doubted, settled};
+use super::clock_watch::{ClockWatch, Look};
+use super::intake::{Care, MOST_PENDING};
+use super::replan::Progress;
+use super::rescue::Doubted;
 use super::rest;
 use super::round::Work;
 use super::turn::Turn;
-use super::{DeskInput, News, Report, SenderInput};
+use super::{DeskInput, MayGo, News, Report, SenderInput};
 use crate::app::{App, Trouble};
+use crate::clock::Clock;
 use crate::funnel::Funnels;
 use crate::inbound::{self, Schema};
-use crate::lead::{Lead, Reach};
+use crate::lead::Reach;
 use crate::policy::flood::Flood;
-use crate::policy::{self, Decision};
 use crate::store::fates::Fates;
-use crate::store::{self, Case, Class, Counters, OutboxRow, OutboxState, Store};
+use crate::store::{self, Case, Counters, NextTimers, OutboxState, Store};
 
 /// Inputs taken into one round.
 const ROUND_INPUTS: usize = 512;
-const TIMERS_PER_ROUND: i64 = 200;
 /// Rounds in a row whose rows were refused; more than it takes to set an update aside.
 const MOST_REFUSALS: u32 = 8;
 /// How long the noted fate of a reply may wait for company: a commit of its own would stand in the next lead's way.
@@ -52,7 +51,18 @@ pub struct Desk {
     pub(super) held: HashSet<i64>,
     /// When waiting updates are tried again.
     pub(super) retry_at: Option<i64>,
-    next_timer: Option<i64>,
+    pub(super) next_timers: NextTimers,
+    pub(super) clock_watch: ClockWatch,
+    /// Told to say nothing first; every place is kept.
+    pub(super) paused: bool,
+    /// The data came from a backup put back then; 0 when it never did.
+    pub(super) restored_at: i64,
+    /// How far those who wait are planned anew; `None` when nothing changed.
+    pub(super) replanning: Option<Progress>,
+    /// Chats with a message in doubt, or that had one.
+    pub(super) doubtful: HashSet<i64>,
+    /// Messages on their way in which the bot speaks first.
+    pub(super) speaking: HashSet<i64>,
     pub(super) care: Care,
     /// Updates whose try by this process is on the disk: a repeated round is the same try.
     pub(super) counted: HashSet<i64>,
@@ -76,6 +86,7 @@ impl Desk {
         team.extend(store.team().await?.into_iter().map(|member| member.user_id));
         let pending = store.pending_updates(MOST_PENDING).await?;
         let now = app.clock.now_ms();
+        let freeze_ms = app.clock.freeze_ms;
         let mut desk = Desk {
             flood: Flood::new(app.flood),
             app,
@@ -89,7 +100,20 @@ impl Desk {
             sender,
             held: pending.iter().map(|row| row.chat_id).collect(),
             retry_at: (!pending.is_empty()).then_some(now),
-            next_timer: None,
+            next_timers: NextTimers::default(),
+            clock_watch: ClockWatch::new(
+                Look {
+                    wall_ms: Clock::wall_ms(),
+                    steady_ms: Clock::steady_ms(),
+                },
+                freeze_ms,
+            ),
+            paused: false,
+            restored_at: 0,
+            // The calendar may have changed with the program, the files while it was down.
+            replanning: Some(Progress::default()),
+            doubtful: HashSet::new(),
+            speaking: HashSet::new(),
             care: if crashed {
                 Care::UntilFirstBatch
             } else {
@@ -101,7 +125,12 @@ impl Desk {
         };
         let fates = desk.rescue(now, crashed).await?;
         desk.fates_stored = fates.stored();
-        desk.next_timer = desk.store.next_timer().await?;
+        desk.doubtful = desk.store.doubtful_chats().await?.into_iter().collect();
+        let paused = desk.store.fact("paused").await?;
+        desk.set_paused(paused.as_deref() == Some("1"));
+        let mark = desk.store.fact("restored_at").await?;
+        desk.restored_at = mark.and_then(|text| text.parse().ok()).unwrap_or(0);
+        desk.next_timers = desk.store.next_timers().await?;
         Ok((desk, fates))
     }
 
@@ -207,6 +236,7 @@ impl Desk {
 
     /// One round: decide, commit, let go. On an error nothing has happened.
     pub async fn round(&mut self, inputs: &mut Vec<DeskInput>) -> sqlx::Result<()> {
+        self.watch_clock();
         let now = self.app.clock.now_ms();
         let mut work = Work::new(now, self.counters);
         work.held = self.held.clone();
@@ -217,15 +247,17 @@ impl Desk {
                 DeskInput::Report(report) => self.settle(&mut work, report).await?,
                 DeskInput::Claim { row, .. } => self.claim(&mut work, row).await?,
                 DeskInput::Ask { question, .. } => self.prepare(&mut work, question).await?,
-                DeskInput::Reloaded(_) | DeskInput::Wake | DeskInput::Stop => {}
+                DeskInput::Reloaded(_) | DeskInput::Live(_) | DeskInput::Wake | DeskInput::Stop => {
+                }
             }
         }
         if self.retry_at.is_some_and(|at| at <= now) && work.batch.inbox.is_empty() {
             self.retry_waiting(&mut work).await?;
         }
-        if self.next_timer.is_some_and(|at| at <= now) {
+        if self.timers_due_at(now).is_some_and(|at| at <= now) {
             self.fire_timers(&mut work).await?;
         }
+        self.replan_page(&mut work).await?;
         self.bring_cases(&mut work).await?;
         work.seal(&mut self.cases);
         if !work.batch.is_empty() {
@@ -252,13 +284,20 @@ impl Desk {
     async fn release(&mut self, mut work: Work, inputs: &mut Vec<DeskInput>) -> sqlx::Result<()> {
         let messages = work.take_messages();
         self.counters = work.counters;
+        self.count_speaking(&work, &messages);
         self.team
             .extend(work.batch.members.iter().map(|member| member.user_id));
         if self.cases.len() > KEEP_CASES {
             self.cases.clear();
         }
-        let touches_timers =
-            work.touches_timers || self.next_timer.is_some_and(|at| at <= work.now);
+        let touches_timers = work.touches_timers
+            || self
+                .timers_due_at(work.now)
+                .is_some_and(|at| at <= work.now);
+        if let Some(progress) = work.replanned {
+            self.app.status.planning(progress.is_some());
+            self.replanning = progress;
+        }
         self.held = work.held;
         self.retry_at = work.retry_at;
         self.care = match self.care {
@@ -287,9 +326,14 @@ impl Desk {
             match input {
                 DeskInput::Updates { stored, .. } => drop(stored.send(())),
                 DeskInput::Claim { row, may_go } => {
-                    let _ = may_go.send(work.claimed.contains(&row.id));
+                    let word = work.claims.get(&row.id).copied();
+                    let _ = may_go.send(word.unwrap_or(MayGo::No));
                 }
-                DeskInput::Reloaded(funnels) => self.funnels = funnels,
+                DeskInput::Reloaded(funnels) => {
+                    self.funnels = funnels;
+                    self.replan_all();
+                }
+                DeskInput::Live(reply) => drop(reply.send(self.funnels.clone())),
                 DeskInput::Ask { question, reply } => {
                     let answer = self.answer(question).await?;
                     drop(reply.send(answer));
@@ -302,12 +346,15 @@ impl Desk {
             }
         }
         if touches_timers {
-            self.next_timer = self.store.next_timer().await?;
+            self.next_timers = self.store.next_timers().await?;
         }
         Ok(())
     }
 
     async fn settle(&mut self, work: &mut Work, report: &Report) -> sqlx::Result<()> {
+        if report.settled.state == OutboxState::Unknown {
+            self.doubtful.insert(report.chat_id);
+        }
         work.batch.settled.push(report.settled.clone());
         match &report.news {
             News::None => Ok(()),
@@ -325,42 +372,12 @@ impl Desk {
         chat_id: i64,
         reach: Reach,
     ) -> sqlx::Result<()> {
-        let Some(mut case) = self.case(work, chat_id).await? else {
+        let Some(case) = self.case(work, chat_id).await? else {
             return Ok(());
         };
         if case.lead.reach != reach {
-            case.lead.reach = reach;
             work.merge(Turn::reach(case, reach, work.now));
         }
-        Ok(())
-    }
-
-    /// The gate at the head of the outbox, for messages in which the bot speaks first and for cards.
-    async fn claim(&mut self, work: &mut Work, row: &OutboxRow) -> sqlx::Result<()> {
-        let lead = match row.class {
-            Class::Proactive => self.case(work, row.chat_id).await?.map(|case| case.lead),
-            // A card's chat is the partner's; its lead may be gone by now.
-            Class::Notification if row.card != 0 => {
-                self.store.case(row.card).await?.map(|case| case.lead)
-            }
-            Class::Reply | Class::Notification | Class::Edit => Some(Lead::default()),
-        };
-        let decision = match &lead {
-            Some(lead) => policy::may_send(lead, row.class),
-            None => Decision::Drop {
-                reason: "the lead was forgotten",
-            },
-        };
-        let (state, reason) = match decision {
-            Decision::Send { reason } => (OutboxState::Sending, reason),
-            Decision::Drop { reason } => (OutboxState::Dropped, reason),
-        };
-        if state == OutboxState::Sending {
-            work.claimed.insert(row.id);
-        }
-        let mut settled = settled(row, state, work.now);
-        settled.reason = reason.to_owned();
-        work.batch.settled.push(settled);
         Ok(())
     }
 
@@ -383,39 +400,11 @@ impl Desk {
         Ok(self.store.cases_by_chat(&[chat_id]).await?.pop())
     }
 
-    async fn fire_timers(&mut self, work: &mut Work) -> sqlx::Result<()> {
-        for timer in self.store.due_timers(work.now, TIMERS_PER_ROUND).await? {
-            if work.has_timer_op(timer.lead_id, &timer.name) {
-                continue;
-            }
-            work.merge(Turn {
-                timers: vec![(timer.lead_id, timer.name.clone(), None)],
-                ..Turn::default()
-            });
-            let Some(case) = self.store.case(timer.lead_id).await? else {
-                continue;
-            };
-            let case = self.case(work, case.lead.chat_id).await?.unwrap_or(case);
-            let lead = case.lead.id;
-            let turn = AssertUnwindSafe(self.timer_turn(case, &timer, work.now))
-                .catch_unwind()
-                .await;
-            match turn {
-                Ok(Ok(turn)) => work.merge(turn),
-                Ok(Err(error)) => tracing::error!(lead.id = lead, "timer failed: {error:#}"),
-                Err(panic) => tracing::error!(
-                    lead.id = lead,
-                    "timer failed: {}",
-                    panic_text(panic.as_ref())
-                ),
-            }
-        }
-        Ok(())
-    }
-
     fn wake_in(&self) -> Duration {
         let now = self.app.clock.now_ms();
-        let next = [self.retry_at, self.next_timer].into_iter().flatten().min();
+        let replan = self.replanning.as_ref().map(|_| now);
+        let due = self.timers_due_at(now);
+        let next = self.retry_at.into_iter().chain(due).chain(replan).min();
         // The wall clock may jump, so nobody sleeps longer than half a minute.
         let wait = next.map_or(30_000, |at| (at - now).clamp(0, 30_000));
         Duration::from_millis(u64::try_from(wait).unwrap_or(0))

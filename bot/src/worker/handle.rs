@@ -10,10 +10,10 @@ use crate::funnel::effect::{Effect, Keyboard, Message};
 use crate::funnel::event::Event;
 use crate::funnel::{self, Outcome};
 use crate::inbound::{self, Act, Caller};
-use crate::lead::{Lead, Reach};
+use crate::lead::{Lead, Purpose, Reach, Word};
 use crate::phrases::Phrase;
 use crate::policy::flood::Admit;
-use crate::store::{Case, Class, EventRow, InboxState, TimerRow};
+use crate::store::{Case, EventRow, InboxState};
 use crate::telegram::incoming::{Incoming, Person, What};
 
 /// A sticker of an hour ago needs no answer; words do.
@@ -34,6 +34,7 @@ impl Desk {
         let in_funnel = case
             .as_ref()
             .is_some_and(|case| case.session.place.is_some());
+        let proof = self.evidence(&incoming, case.as_ref(), work.now).await?;
         let act = inbound::route(&self.schema, &incoming, Caller { insider, in_funnel }).await;
         let callback_id = press_id(&incoming);
         let mut turn = match act {
@@ -51,6 +52,7 @@ impl Desk {
                 ..Turn::default()
             },
         };
+        turn.proven.extend(proof);
         // Whatever became of it, a press is answered: the person looks at a spinner.
         if let Some(callback_id) = callback_id
             && turn.asides.is_empty()
@@ -89,8 +91,8 @@ impl Desk {
         let outcome = self.advance(&case, event, work.now)?;
         let cause = Cause {
             now: work.now,
-            class: Class::Reply,
             why: "reply",
+            wish: None,
             callback_id: press_id(incoming),
         };
         let mut turn = Turn::from_outcome(case, before.session.place.clone(), outcome, &cause);
@@ -101,38 +103,7 @@ impl Desk {
         Ok(turn)
     }
 
-    /// A timer of a lead came due: the bot speaks first, if the gate lets it.
-    pub(super) async fn timer_turn(
-        &mut self,
-        case: Case,
-        timer: &TimerRow,
-        now: i64,
-    ) -> anyhow::Result<Turn> {
-        let event = Event::Timer {
-            name: timer.name.clone(),
-            data: timer.data.clone(),
-        };
-        let outcome = self.advance(&case, event, now)?;
-        // A collected answer is the lead's own word; silence is the bot's.
-        let (class, why) = match timer.name {
-            crate::funnel::event::TimerName::Collect => (Class::Reply, "reply"),
-            crate::funnel::event::TimerName::Silence => (Class::Proactive, "silence"),
-            crate::funnel::event::TimerName::Sequence(_) => (Class::Proactive, "sequence"),
-        };
-        let before = case.clone();
-        let cause = Cause {
-            now,
-            class,
-            why,
-            callback_id: None,
-        };
-        let mut turn = Turn::from_outcome(case, before.session.place.clone(), outcome, &cause);
-        let work = Work::new(now, self.counters);
-        self.tell_partner(&work, &before, &mut turn).await?;
-        Ok(turn)
-    }
-
-    fn advance(&self, case: &Case, event: Event, now: i64) -> anyhow::Result<Outcome> {
+    pub(super) fn advance(&self, case: &Case, event: Event, now: i64) -> anyhow::Result<Outcome> {
         let desk = funnel::Desk {
             now_ms: now,
             partner: self.app.partner(),
@@ -162,8 +133,8 @@ impl Desk {
         };
         let cause = Cause {
             now: work.now,
-            class: Class::Reply,
             why: "flood",
+            wish: None,
             callback_id: press_id(incoming),
         };
         let before = case.session.place.clone();
@@ -173,7 +144,8 @@ impl Desk {
 
 impl Turn {
     /// The lead blocked the bot or came back.
-    pub fn reach(case: Case, reach: Reach, now: i64) -> Turn {
+    pub fn reach(mut case: Case, reach: Reach, now: i64) -> Turn {
+        case.lead.reach = reach;
         let value = match reach {
             Reach::Active => "active",
             Reach::Blocked => "blocked",
@@ -186,16 +158,30 @@ impl Turn {
             value: value.to_owned(),
             ..EventRow::default()
         };
+        let mut events = vec![event];
+        // Closing the bot takes back the consent to offers; opening it again does not give it anew.
+        let offers = Purpose::Advertising;
+        if reach == Reach::Blocked && case.lead.consents.of(offers).word() == Word::Yes {
+            case.lead.consents.refuse(offers, "block", now);
+            events.push(EventRow {
+                lead_id: case.lead.id,
+                at: now,
+                kind: "consent",
+                name: offers.word().to_owned(),
+                value: "no block".to_owned(),
+                ..EventRow::default()
+            });
+        }
         Turn {
             case: Some(case),
-            events: vec![event],
+            events,
             ..Turn::default()
         }
     }
 }
 
 fn reach_turn(case: Option<Case>, blocked: bool, now: i64) -> Turn {
-    let Some(mut case) = case else {
+    let Some(case) = case else {
         return Turn::default();
     };
     let reach = if blocked {
@@ -206,7 +192,6 @@ fn reach_turn(case: Option<Case>, blocked: bool, now: i64) -> Turn {
     if case.lead.reach == reach {
         return Turn::default();
     }
-    case.lead.reach = reach;
     Turn::reach(case, reach, now)
 }
 

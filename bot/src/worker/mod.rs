@@ -4,25 +4,35 @@
 
 mod ask;
 pub mod beat;
+mod clock_watch;
+#[cfg(test)]
+mod course;
 pub mod desk;
+mod evidence;
+mod gate;
 mod handle;
 pub mod housekeeping;
 mod intake;
 mod partner;
+pub mod plan;
 pub mod poller;
 pub mod queue;
 pub mod reload;
+mod replan;
 mod rescue;
 mod rest;
 pub mod round;
 pub mod sender;
 pub mod setup;
+mod timers;
 pub mod turn;
 pub mod uploads;
 
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+
+pub use gate::{GateMeter, MayGo};
 
 use crate::control::Question;
 use crate::funnel::Funnels;
@@ -48,13 +58,15 @@ pub enum DeskInput {
     /// The bot wants to speak first, or to tell the partner: is it still right? Answered after the answer is durable.
     Claim {
         row: Box<OutboxRow>,
-        may_go: oneshot::Sender<bool>,
+        may_go: oneshot::Sender<MayGo>,
     },
     Ask {
         question: Question,
         reply: oneshot::Sender<String>,
     },
     Reloaded(Arc<Funnels>),
+    /// The funnels that are live.
+    Live(oneshot::Sender<Arc<Funnels>>),
     /// Look at the timers again: the clock was moved, or housekeeping is due.
     Wake,
     /// Finish the round, close the store, end.

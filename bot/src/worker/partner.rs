@@ -274,6 +274,7 @@ fn row(chat_id: i64, call: (String, String), kind: Kind, now: i64) -> OutboxRow 
         payload,
         media: String::new(),
         card,
+        wish: None,
         tries: 0,
         not_before: 0,
         created_at: now,

@@ -1,6 +1,6 @@
 //! Who is sent to next: order within a chat, lanes between chats, limits for both. PURE.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::store::{Lane, OutboxRow};
 use crate::telegram::pace::{Bucket, Limits};
@@ -13,6 +13,8 @@ pub struct Queue {
     ready: BTreeSet<(Lane, i64, i64)>,
     /// Chats whose first message must wait, by time.
     waiting: BTreeSet<(i64, i64)>,
+    /// Messages in which the bot speaks first and that wait for their hour: nothing else waits behind them.
+    parked: BTreeMap<(i64, i64), OutboxRow>,
     bulk: Bucket,
     /// Nothing leaves before this: a 429 that concerned the whole bot.
     frozen_until: i64,
@@ -47,6 +49,7 @@ impl Queue {
             chats: HashMap::new(),
             ready: BTreeSet::new(),
             waiting: BTreeSet::new(),
+            parked: BTreeMap::new(),
             // A full second's worth at once, and the rate behind it, would be twice the rate in one second.
             bulk: Bucket::new(
                 (limits.bulk_per_second / 5.0).max(1.0),
@@ -59,6 +62,10 @@ impl Queue {
     }
 
     pub fn push(&mut self, row: OutboxRow, now: i64) {
+        if is_bulk(row.lane) && row.not_before > now {
+            self.parked.insert((row.not_before, row.id), row);
+            return;
+        }
         let chat_id = row.chat_id;
         let chat = self.chat(chat_id, now);
         // Within a chat the lanes keep their order too, but never overtake a message already under way.
@@ -103,9 +110,12 @@ impl Queue {
                 now
             }
         } else {
-            self.waiting.first()?.0
+            i64::MAX
         };
-        Some(next.max(self.frozen_until))
+        let waiting = self.waiting.first().map(|(at, _)| *at);
+        let parked = self.parked.first_key_value().map(|((at, _), _)| *at);
+        let next = waiting.into_iter().chain(parked).fold(next, i64::min);
+        (next < i64::MAX).then(|| next.max(self.frozen_until))
     }
 
     /// The message to this chat is settled; the chat's next may follow.
@@ -138,6 +148,15 @@ impl Queue {
         let is_gone = chat.rows.len() < before;
         self.place(chat_id, now);
         is_gone
+    }
+
+    /// The message must wait; others to the same chat need not.
+    pub fn later(&mut self, row: OutboxRow, now: i64) {
+        if let Some(chat) = self.chats.get_mut(&row.chat_id) {
+            chat.busy = false;
+        }
+        self.place(row.chat_id, now);
+        self.push(row, now);
     }
 
     /// A 429 came from this chat; a second chat within seconds stops the whole bot for as long.
@@ -202,6 +221,13 @@ impl Queue {
     }
 
     fn wake(&mut self, now: i64) {
+        while let Some(first) = self.parked.first_entry() {
+            if first.key().0 > now {
+                break;
+            }
+            let row = first.remove();
+            self.push(row, now);
+        }
         while let Some((at, chat_id)) = self.waiting.first().copied() {
             if at > now {
                 break;
@@ -253,6 +279,7 @@ mod tests {
             payload: String::new(),
             media: String::new(),
             card: 0,
+            wish: None,
             tries: 0,
             not_before: 0,
             created_at: 0,
@@ -309,6 +336,21 @@ mod tests {
         );
         assert_eq!(ids(&mut queue, 5_000), [2, 3]);
         assert_eq!(ids(&mut queue, 7_000), [1]);
+    }
+
+    #[test]
+    fn what_waits_for_the_morning_holds_up_nothing_else_in_its_chat() {
+        let mut queue = Queue::new(Limits::default(), 0);
+        queue.push(row(1, 10, Lane::Sequence), 0);
+        let mut held = queue.next(0).unwrap();
+        queue.push(row(2, 10, Lane::Edit), 0);
+        held.not_before = 60_000;
+        queue.later(held, 0);
+        assert_eq!(ids(&mut queue, 0), [2]);
+        queue.done(10, 0);
+        assert_eq!(queue.wake_at(0), Some(60_000));
+        assert!(ids(&mut queue, 59_999).is_empty());
+        assert_eq!(ids(&mut queue, 60_000), [1]);
     }
 
     #[test]

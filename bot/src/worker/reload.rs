@@ -19,7 +19,7 @@ const LAST_GOOD: &str = "funnels.good.json";
 
 /// The funnels to start with: those on disk, or the last good ones when the disk's are broken.
 pub fn first(app: &App) -> Result<Arc<Funnels>, String> {
-    let compiled = compile(app);
+    let compiled = compile(app, None);
     let problems = compiled.diagnostics;
     if let Some(funnels) = compiled.funnels {
         report(app, &problems);
@@ -44,7 +44,7 @@ pub fn first(app: &App) -> Result<Arc<Funnels>, String> {
 /// Loads again and puts the result live, or keeps what is live and says what is wrong.
 pub async fn now(app: &Arc<App>, desk: &mpsc::UnboundedSender<DeskInput>) {
     let loading = app.clone();
-    let compiled = tokio::task::spawn_blocking(move || compile(&loading)).await;
+    let compiled = tokio::task::spawn_blocking(move || compile(&loading, None)).await;
     let Ok(compiled) = compiled else {
         tracing::error!(partner.id = %app.partner().id, "the funnels could not be read; the last good ones stay");
         return;
@@ -97,10 +97,11 @@ fn follow(mut watcher: RecommendedWatcher, app: &App) -> Option<RecommendedWatch
     Some(watcher)
 }
 
-fn compile(app: &App) -> Compiled {
+/// Compiles the files on disk, or those of another shared directory.
+pub(super) fn compile(app: &App, shared: Option<&Path>) -> Compiled {
     let files = &app.funnel_files;
     funnel::load(
-        &files.shared,
+        shared.unwrap_or(&files.shared),
         files.own.as_deref(),
         files.only.as_deref(),
         app.partner(),

@@ -2,7 +2,7 @@
 
 use super::desk::Desk;
 use super::round::Work;
-use super::sender::{is_claimed_first, mark_repeated};
+use super::sender::is_claimed_first;
 use super::turn::Turn;
 use super::{Report, SenderInput};
 use crate::policy::{self, Doubt};
@@ -10,6 +10,7 @@ use crate::store::fates::{self, Fate, Fates, Notes};
 use crate::store::outbox::Unsettled;
 use crate::store::{Class, OutboxRow, OutboxState, Settled};
 use crate::telegram::incoming::{Incoming, What};
+use crate::telegram::outgoing;
 
 /// How long a reply in doubt waits for a sign that it arrived: who has it mostly acts upon it at once, and what they
 /// did while the bot was down comes with the first batch.
@@ -52,6 +53,8 @@ impl Desk {
             }
         }
         self.store.commit(&work.batch).await?;
+        let speak_now = |row: &&OutboxRow| row.class == Class::Proactive && row.not_before <= now;
+        self.speaking = rows.iter().filter(speak_now).map(|row| row.id).collect();
         let doubted = self.doubted.values().map(|doubted| doubted.id).collect();
         self.send(SenderInput::Rows(rows));
         Ok(Fates::begin(&self.app.data_dir, &life, doubted))
@@ -85,7 +88,7 @@ impl Desk {
                 // One call at a time is under way to a chat, so one reply at most is in doubt.
                 self.doubted.insert(row.chat_id, doubted);
             }
-            Class::Notification => mark_repeated(&mut row.payload),
+            Class::Notification => outgoing::mark_repeated(&mut row.payload),
             Class::Edit | Class::Proactive => {}
         }
         Some(row)

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::Aside;
+use super::replan::Progress;
 use super::turn::Turn;
+use super::{Aside, MayGo};
 use crate::funnel::event::TimerName;
 use crate::lead::LeadId;
 use crate::store::{Batch, Case, Chains, Counters, OutboxRow, OutboxState, Settled, TimerRow};
@@ -17,13 +18,15 @@ pub struct Work {
     /// The last word on each timer.
     timers: HashMap<(LeadId, TimerName), Option<TimerRow>>,
     pub touches_timers: bool,
+    /// How far the re-planning came in this round; `Some(None)` when it is through.
+    pub replanned: Option<Option<Progress>>,
     pub asides: Vec<Aside>,
     /// Messages to send, until the batch is sealed.
     to_send: Vec<OutboxRow>,
     /// Messages of the batch that the gate refused.
     unsaid: HashSet<i64>,
-    /// Outbox ids the gate let through.
-    pub claimed: HashSet<i64>,
+    /// The gate's word on messages that asked to leave.
+    pub claims: HashMap<i64, MayGo>,
     /// Replies that need not go again: (chat, row).
     pub withdrawn: Vec<(i64, i64)>,
     /// Chats with an update that waits.
@@ -42,10 +45,11 @@ impl Work {
             cases: HashMap::new(),
             timers: HashMap::new(),
             touches_timers: false,
+            replanned: None,
             asides: Vec::new(),
             to_send: Vec::new(),
             unsaid: HashSet::new(),
-            claimed: HashSet::new(),
+            claims: HashMap::new(),
             withdrawn: Vec::new(),
             held: HashSet::new(),
             retry_at: None,
@@ -80,7 +84,9 @@ impl Work {
         for (mut row, reason) in turn.dropped {
             self.counters.outbox += 1;
             row.id = self.counters.outbox;
-            self.batch.settled.push(dropped(&row, reason, self.now));
+            self.batch
+                .settled
+                .push(dropped(&row, reason.words(), self.now));
             self.unsaid.insert(row.id);
             self.batch.outbox.push(row);
         }
@@ -90,14 +96,22 @@ impl Work {
                 name: name.clone(),
                 due_at,
                 data,
+                held: String::new(),
             });
             self.timers.insert((lead_id, name), row);
         }
+        self.batch.settled.extend(turn.proven);
         self.asides.extend(turn.asides);
         self.batch.members.extend(turn.members);
         if let Some((lead, chat_id)) = turn.forget {
             self.forget(lead, chat_id);
         }
+    }
+
+    /// A timer that may not speak yet.
+    pub fn hold(&mut self, timer: TimerRow) {
+        let key = (timer.lead_id, timer.name.clone());
+        self.timers.insert(key, Some(timer));
     }
 
     /// A forgotten lead leaves nothing, not even what this round was about to write.

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::queue::Queue;
 use super::uploads::Uploads;
-use super::{Aside, DeskInput, News, Report, SenderInput};
+use super::{Aside, DeskInput, MayGo, News, Report, SenderInput};
 use crate::app::App;
 use crate::policy::{self, Doubt};
 use crate::store::fates::{Fate, Fates};
@@ -26,6 +26,7 @@ type Flight = Pin<Box<dyn Future<Output = Done> + Send>>;
 /// A call that came back.
 struct Done {
     row: OutboxRow,
+    word: MayGo,
     verdict: Option<Verdict>,
     media: Option<MediaRow>,
 }
@@ -192,6 +193,7 @@ impl Sender {
     fn settle(&mut self, done: Done) {
         let Done {
             mut row,
+            word,
             verdict,
             media,
         } = done;
@@ -199,8 +201,14 @@ impl Sender {
         let news = media.map_or(News::None, News::File);
         tracing::trace!(outbox.id = row.id, "Telegram answered");
         let Some(verdict) = verdict else {
-            // The gate said no; the desk has written why.
-            self.queue.done(row.chat_id, now);
+            // The gate did not let it go; the desk has written why.
+            match word {
+                MayGo::Later(until) => {
+                    row.not_before = until;
+                    self.queue.later(row, now);
+                }
+                MayGo::Yes | MayGo::No => self.queue.done(row.chat_id, now),
+            }
             return;
         };
         let news = Learnt {
@@ -291,7 +299,7 @@ impl Sender {
         match policy::after_doubt(row.class, row.tries, now - row.created_at) {
             Doubt::Again => {
                 if row.class == Class::Notification {
-                    mark_repeated(&mut row.payload);
+                    outgoing::mark_repeated(&mut row.payload);
                 }
                 row.not_before = now + 1_000 * row.tries.clamp(1, 60);
                 self.again(row, why, news, now);
@@ -315,7 +323,7 @@ impl Sender {
             return self.refuse(row, "repaired in every way and still refused", news, now);
         }
         let repaired = match &verdict {
-            Verdict::Migrated(chat_id) => with_chat(&row.payload, *chat_id),
+            Verdict::Migrated(chat_id) => outgoing::with_chat(&row.payload, *chat_id),
             Verdict::Unparsable(_) => outgoing::as_plain(&row.payload),
             Verdict::PrivateProfile => outgoing::without_profiles(&row.payload),
             Verdict::NoFile(_) => {
@@ -433,10 +441,13 @@ async fn fly(
     fates: Arc<Mutex<Fates>>,
     row: OutboxRow,
 ) -> Done {
+    let mut word = MayGo::Yes;
     if is_claimed_first(row.class) {
-        if !claim(&desk, &row).await {
+        word = claim(&desk, &row).await;
+        if word != MayGo::Yes {
             return Done {
                 row,
+                word,
                 verdict: None,
                 media: None,
             };
@@ -448,6 +459,7 @@ async fn fly(
         let verdict = classify(&app.client.send(&row.method, row.payload.clone()).await);
         return Done {
             row,
+            word,
             verdict: Some(verdict),
             media: None,
         };
@@ -458,6 +470,7 @@ async fn fly(
         .await;
     Done {
         row,
+        word,
         verdict: Some(verdict),
         media,
     }
@@ -472,33 +485,14 @@ pub(super) fn is_claimed_first(class: Class) -> bool {
 }
 
 /// At most once: the intent is durable before the call, and the gate is asked at the last moment.
-async fn claim(desk: &mpsc::UnboundedSender<DeskInput>, row: &OutboxRow) -> bool {
+async fn claim(desk: &mpsc::UnboundedSender<DeskInput>, row: &OutboxRow) -> MayGo {
     let (may_go, answer) = oneshot::channel();
-    desk.send(DeskInput::Claim {
+    let asked = desk.send(DeskInput::Claim {
         row: Box::new(row.clone()),
         may_go,
-    })
-    .is_ok()
-        && answer.await.unwrap_or(false)
-}
-
-const REPEATED: &str = "🔁 Повтор: ";
-
-/// The partner must see that a card may be the second copy of one.
-pub(super) fn mark_repeated(payload: &mut String) {
-    let Ok(mut value) = serde_json::from_str::<Value>(payload) else {
-        return;
-    };
-    if let Some(Value::String(text)) = value.get_mut("text")
-        && !text.starts_with(REPEATED)
-    {
-        text.insert_str(0, REPEATED);
-        *payload = value.to_string();
+    });
+    match asked {
+        Ok(()) => answer.await.unwrap_or(MayGo::No),
+        Err(_) => MayGo::No,
     }
-}
-
-fn with_chat(payload: &str, chat_id: i64) -> Option<String> {
-    let mut value: Value = serde_json::from_str(payload).ok()?;
-    value["chat_id"] = Value::from(chat_id);
-    Some(value.to_string())
 }

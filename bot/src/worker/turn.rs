@@ -1,12 +1,12 @@
 //! One lead's turn: the pure engine's outcome becomes rows. A turn that fails leaves nothing behind.
 
-use crate::funnel::Outcome;
-use crate::funnel::effect::{Effect, Message, Notice};
+use crate::funnel::effect::{Effect, Message, Notice, Origin, Proactive};
 use crate::funnel::event::{TimerData, TimerName};
 use crate::funnel::session::Place;
+use crate::funnel::{Beside, Outcome};
 use crate::lead::{Handoff, LeadId, ZoneSource};
-use crate::policy::{self, Decision};
-use crate::store::{Case, Class, EventRow, InboxState, Lane, Member, OutboxRow};
+use crate::policy::Reason;
+use crate::store::{Case, Class, EventRow, InboxState, Lane, Member, OutboxRow, Settled, Wish};
 use crate::telegram::outgoing;
 use crate::worker::Aside;
 
@@ -16,8 +16,8 @@ pub struct Turn {
     pub case: Option<Case>,
     pub events: Vec<EventRow>,
     pub outbox: Vec<OutboxRow>,
-    /// Messages the gate refused, with its reason.
-    pub dropped: Vec<(OutboxRow, &'static str)>,
+    /// Messages that are left out, with the reason.
+    pub dropped: Vec<(OutboxRow, Reason)>,
     pub timers: Vec<TimerOp>,
     pub asides: Vec<Aside>,
     pub notices: Vec<Notice>,
@@ -25,6 +25,9 @@ pub struct Turn {
     pub forget: Option<(LeadId, i64)>,
     /// How the inbox row ends; handled unless said otherwise.
     pub inbox: Option<InboxState>,
+    /// Messages in doubt that have arrived after all.
+    pub proven: Vec<Settled>,
+    pub now: i64,
 }
 
 /// A timer set (when due, with what data) or taken away.
@@ -33,10 +36,10 @@ pub type TimerOp = (LeadId, TimerName, Option<(i64, TimerData)>);
 /// What set the turn going.
 pub struct Cause<'a> {
     pub now: i64,
-    /// `Reply` when the lead spoke, `Proactive` when a timer did.
-    pub class: Class,
     /// For the outbox row: why these words were written.
     pub why: &'a str,
+    /// What the gate was asked, when the bot speaks first.
+    pub wish: Option<Wish>,
     /// The press to answer.
     pub callback_id: Option<String>,
 }
@@ -51,13 +54,19 @@ impl Turn {
     ) -> Turn {
         case.lead = outcome.lead;
         case.session = outcome.session;
-        let mut turn = Turn::default();
+        let mut turn = Turn {
+            now: cause.now,
+            ..Turn::default()
+        };
         let mut place = before;
         let mut toast = None;
         for effect in outcome.effects {
             match effect {
-                Effect::Say(message) => turn.say(&case, &message, cause),
-                Effect::Speak(proactive) => turn.say(&case, &proactive.message, cause),
+                Effect::Say(message) => turn.say(&case, &message, None, cause),
+                Effect::Speak(proactive) => {
+                    let wish = wish_of(&proactive, cause);
+                    turn.say(&case, &proactive.message, Some(wish), cause);
+                }
                 Effect::Toast(text) => toast = Some(text),
                 Effect::Notify(notice) => {
                     turn.event(&case, &place, cause, "notify", notice_word(&notice), "", 0);
@@ -151,6 +160,19 @@ impl Turn {
                 if out { "on" } else { "off" },
                 0,
             ),
+            Effect::Consent {
+                purpose,
+                yes,
+                version,
+                source,
+            } => {
+                let value = if yes {
+                    format!("yes {version} {source}")
+                } else {
+                    format!("no {source}")
+                };
+                self.event(case, place, cause, "consent", purpose.word(), &value, 0);
+            }
             Effect::Language(code) => self.event(case, place, cause, "language", "", &code, 0),
             Effect::Zone(zone) => {
                 let source = zone_word(zone.source);
@@ -219,32 +241,45 @@ impl Turn {
         });
     }
 
-    fn say(&mut self, case: &Case, message: &Message, cause: &Cause<'_>) {
+    fn say(&mut self, case: &Case, message: &Message, wish: Option<Wish>, cause: &Cause<'_>) {
         let out = outgoing::render(case.lead.chat_id, message);
-        let row = OutboxRow {
+        self.outbox.push(OutboxRow {
             id: 0,
             lead_id: case.lead.id,
             prev: 0,
             chat_id: case.lead.chat_id,
-            lane: if cause.class == Class::Reply {
-                Lane::Reply
+            lane: wish.as_ref().map_or(Lane::Reply, |wish| wish.lane),
+            class: if wish.is_some() {
+                Class::Proactive
             } else {
-                Lane::FollowUp
+                Class::Reply
             },
-            class: cause.class,
             cause: cause.why.to_owned(),
             method: out.method,
             payload: out.payload,
             media: out.media,
             card: 0,
+            wish: wish.map(Box::new),
             tries: 0,
             not_before: 0,
             created_at: cause.now,
-        };
-        match policy::may_send(&case.lead, cause.class) {
-            Decision::Send { .. } => self.outbox.push(row),
-            Decision::Drop { reason } => self.dropped.push((row, reason)),
-        }
+        });
+    }
+}
+
+/// What the gate is asked again right before the call.
+fn wish_of(proactive: &Proactive, cause: &Cause<'_>) -> Wish {
+    let asked = cause.wish.as_ref();
+    Wish {
+        lane: match proactive.origin {
+            Origin::FollowUp { .. } => Lane::FollowUp,
+            Origin::Sequence { .. } => Lane::Sequence,
+        },
+        purpose: proactive.purpose,
+        intent: proactive.intent.clone(),
+        planned_at: asked.map_or(cause.now, |asked| asked.planned_at),
+        stale_at: Some(proactive.stale_at_ms),
+        beside: asked.map_or(Beside::Wait, |asked| asked.beside),
     }
 }
 

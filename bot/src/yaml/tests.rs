@@ -152,7 +152,7 @@ buy.yaml:17:21: steps.ask.again.times: expected a whole number, found \"3\"
 buy.yaml:18:14: steps.ask.next[0].wen: unknown key \"wen\"; did you mean \"when\"?
 buy.yaml:18:31: steps.ask.next[1]: expected a section of \"key: value\" lines, found \"z\"
 buy.yaml:19:12: steps.ask.media: expected a section of \"key: value\" lines, found \"photo.jpg\""
-            .replace("; did you mean \"label\"?", "; known here: id, link, notify, score, tag, text, to, untag, value, when")
+            .replace("; did you mean \"label\"?", "; known here: consent, enroll, id, leave, link, notify, refuse, score, tag, text, to, untag, value, when")
     );
 }
 

@@ -18,6 +18,7 @@ pub mod list;
 pub mod logs;
 pub mod metrics;
 pub mod move_bot;
+pub mod plan;
 pub mod receive;
 pub mod remove;
 pub mod restart;

@@ -148,6 +148,28 @@ fn print_story(story: &Value, zone: &TimeZone, host: &dyn Host) {
             ));
         }
     }
+    for wait in story["waits"].as_array().into_iter().flatten() {
+        print_wait(wait, zone, host);
+    }
+}
+
+/// What is still to come, and why not yet.
+fn print_wait(wait: &Value, zone: &TimeZone, host: &dyn Host) {
+    let due = local(wait["due_at"].as_i64(), zone);
+    host.out(&format!(
+        "{due} … ждёт: {}",
+        wait["what"].as_str().unwrap_or_default()
+    ));
+    let reason = wait["reason"].as_str().unwrap_or_default();
+    if reason.is_empty() {
+        return;
+    }
+    let planned = local(wait["planned_at"].as_i64(), zone);
+    host.out(&format!(
+        "{:width$}   было назначено на {planned}; {reason}",
+        "",
+        width = due.len()
+    ));
 }
 
 /// In the partner's zone, with its offset.

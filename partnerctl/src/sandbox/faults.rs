@@ -217,6 +217,10 @@ impl Faults {
         self.seed
     }
 
+    pub fn rules(&self) -> &[FaultRule] {
+        &self.rules
+    }
+
     pub fn views(&self) -> Vec<Value> {
         self.rules.iter().map(FaultRule::to_view).collect()
     }

@@ -163,6 +163,11 @@ impl World {
         now
     }
 
+    /// The fault rules as they stand, with how often each fired.
+    pub fn faults(&self) -> Vec<FaultRule> {
+        self.lock().faults.rules().to_vec()
+    }
+
     /// Replaces the fault rules; a seed starts their generator anew.
     pub fn set_faults(&self, rules: Vec<FaultRule>, seed: Option<u64>) {
         let mut state = self.lock();

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::problems::{hint, is_id};
 use super::site::Site;
-use crate::funnel::model::{Button, ButtonAction, Skip, Target};
+use crate::funnel::model::{Button, ButtonAction, Consent, Skip, Target};
 use crate::funnel::spec::{ButtonSpec, SkipSpec, StepSpec, Text};
+use crate::lead::text_version;
 
 /// Telegram takes no more under one message.
 const MOST: usize = 100;
@@ -73,7 +74,38 @@ impl Site<'_> {
                 .map(|notify| self.notify(&at("notify"), notify)),
             enroll: self.sequences(&at("enroll"), spec.enroll.as_ref()),
             unenroll: self.sequences(&at("leave"), spec.leave.as_ref()),
+            consent: self.consent(path, step, spec),
         }
+    }
+
+    fn consent(&mut self, path: &str, step: &StepSpec, spec: &ButtonSpec) -> Option<Consent> {
+        let (key, consent) = match (spec.consent, spec.refuse) {
+            (None, None) => return None,
+            (Some(_), Some(_)) => {
+                let message = "a press either agrees or takes back; keep \"consent\" or \"refuse\"";
+                self.problems.key_error(&format!("{path}.refuse"), message);
+                return None;
+            }
+            (Some(purpose), None) => {
+                // All languages of the question and of the button: whichever the lead saw is among them.
+                let asked = [step.say.as_ref(), step.ask.as_ref()];
+                let variants = step.variants.iter().map(|variant| &variant.text);
+                let seen = asked
+                    .into_iter()
+                    .flatten()
+                    .chain(variants)
+                    .chain([&spec.text]);
+                let version = text_version(seen.flat_map(Text::all));
+                ("consent", Consent::Yes(purpose, version))
+            }
+            (None, Some(purpose)) => ("refuse", Consent::No(purpose)),
+        };
+        if spec.link.is_some() {
+            let message =
+                "opening a link says nothing about consent; put it on a button that leads on";
+            self.problems.key_error(&format!("{path}.{key}"), message);
+        }
+        Some(consent)
     }
 
     fn action(&mut self, path: &str, step: &StepSpec, spec: &ButtonSpec) -> ButtonAction {

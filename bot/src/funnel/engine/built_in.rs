@@ -5,7 +5,7 @@ use crate::funnel::effect::{Effect, Message};
 use crate::funnel::event::TimerName;
 use crate::funnel::html;
 use crate::funnel::session::Session;
-use crate::lead::{Lead, ZoneSource};
+use crate::lead::{Lead, Purpose, Word, ZoneSource};
 use crate::phrases::{Phrase, language_name};
 
 impl Turn<'_> {
@@ -55,6 +55,8 @@ impl Turn<'_> {
         if !self.lead.opted_out {
             self.lead.opted_out = true;
             self.effects.push(Effect::OptOut(true));
+            // Who comes back is answered, but offered something only when asked anew.
+            self.refuse(Purpose::Advertising, "/stop".to_owned());
         }
         if self.session.collecting.take().is_some() {
             self.effects.push(Effect::Cancel {
@@ -64,6 +66,32 @@ impl Turn<'_> {
         self.leave_all(None, "лид просил не писать");
         self.release_contact_keyboard();
         self.say_phrase(Phrase::Stopped);
+    }
+
+    /// The lead allows messages of this purpose, having seen the words of this version.
+    pub(super) fn agree(&mut self, purpose: Purpose, version: &str, source: String) {
+        let at = self.desk.now_ms;
+        self.lead.consents.give(purpose, version, &source, at);
+        self.effects.push(Effect::Consent {
+            purpose,
+            yes: true,
+            version: version.to_owned(),
+            source,
+        });
+    }
+
+    pub(super) fn refuse(&mut self, purpose: Purpose, source: String) {
+        if self.lead.consents.of(purpose).word() == Word::No {
+            return;
+        }
+        let at = self.desk.now_ms;
+        self.lead.consents.refuse(purpose, &source, at);
+        self.effects.push(Effect::Consent {
+            purpose,
+            yes: false,
+            version: String::new(),
+            source,
+        });
     }
 
     fn help(&mut self) {

@@ -26,7 +26,7 @@ use super::event::{Event, TimerName};
 use super::model::{Funnel, FunnelIx, Funnels, Silent, Step, StepIx};
 use super::session::{Place, Session};
 use super::{scope, template};
-use crate::lead::{Handoff, Lead, Purpose};
+use crate::lead::{Handoff, Lead, Purpose, Word};
 use crate::partner::Partner;
 use crate::phrases::Phrase;
 
@@ -251,7 +251,7 @@ impl<'a> Turn<'a> {
     }
 
     fn refuses_advertising(&self) -> bool {
-        false
+        self.lead.consents.advertising.word() == Word::No
     }
 
     fn may_follow_up(&self) -> bool {

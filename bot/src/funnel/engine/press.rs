@@ -8,7 +8,7 @@ use crate::funnel::effect::{Action, Button as Shown, Effect};
 use crate::funnel::event::Press;
 use crate::funnel::html;
 use crate::funnel::model::{
-    Button, ButtonAction, Expect, FunnelIx, Step, StepIx, StepText, normalise,
+    Button, ButtonAction, Consent, Expect, FunnelIx, Step, StepIx, StepText, normalise,
 };
 use crate::funnel::words::Words;
 use crate::phrases::Phrase;
@@ -153,6 +153,12 @@ impl<'a> Turn<'a> {
             self.score(key, score, |turn| turn.partner_words(&button.text));
         }
         self.notify_of(button.notify.as_ref());
+        let source = || format!("{}.{}", self.key_of(step), button.id);
+        match &button.consent {
+            Some(Consent::Yes(purpose, version)) => self.agree(*purpose, version, source()),
+            Some(Consent::No(purpose)) => self.refuse(*purpose, source()),
+            None => {}
+        }
         self.change_sequences(&button.enroll, &button.unenroll, step);
     }
 

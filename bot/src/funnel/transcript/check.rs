@@ -1,7 +1,7 @@
 //! `=` lines: what must hold at that point of the talk. PURE.
 
 use super::talk::Talk;
-use crate::lead::Handoff;
+use crate::lead::{Handoff, Word};
 
 /// Checks `score 30`, `tags a, b`, `step goal`, `answers.x 5`, …; the error says what is there instead.
 pub(super) fn check(talk: &Talk<'_>, text: &str) -> Result<(), String> {
@@ -38,11 +38,13 @@ pub(super) fn check(talk: &Talk<'_>, text: &str) -> Result<(), String> {
             .unwrap_or_else(|| "-".into()),
         "handoff" => handoff(talk.lead.handoff).into(),
         "stopped" => if talk.lead.opted_out { "yes" } else { "no" }.into(),
+        "advertising" => consent(talk.lead.consents.advertising.word()).into(),
+        "service" => consent(talk.lead.consents.service.word()).into(),
         other => match other.strip_prefix("answers.") {
             Some(name) => answer(talk, name),
             None => {
                 return Err(format!(
-                    "\"= {other}\" checks nothing; write score, tags, step, answers.<name>, phone, email, language, zone, source, campaign, handoff, stopped, in or waits"
+                    "\"= {other}\" checks nothing; write score, tags, step, answers.<name>, phone, email, language, zone, source, campaign, handoff, advertising, service, stopped, in or waits"
                 ));
             }
         },
@@ -51,6 +53,14 @@ pub(super) fn check(talk: &Talk<'_>, text: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("expected {what} {wanted}, but it is {real}"))
+    }
+}
+
+fn consent(word: Word) -> &'static str {
+    match word {
+        Word::Silent => "-",
+        Word::Yes => "yes",
+        Word::No => "no",
     }
 }
 

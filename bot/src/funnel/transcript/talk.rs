@@ -125,6 +125,7 @@ impl<'a> Talk<'a> {
             | Effect::NotEnrolled { .. }
             | Effect::Passed { .. }
             | Effect::Left { .. }
+            | Effect::Consent { .. }
             | Effect::Language(_)
             | Effect::Zone(_)
             | Effect::Forget

@@ -1,0 +1,642 @@
+//! Whole lives of leads, made up by dice, on the real desk and the real store, beside a model that knows only the
+//! rules: answers, refusals, blocks, edits of files, jumps of the clock, lost answers and deaths of the process.
+//!
+//! `COURSE_SEED=n cargo test --lib course` lives one life again; `COURSE_LIVES=2000` lives many.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::desk::Desk;
+use super::{DeskInput, MayGo, News, RawUpdate, Report, SenderInput};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{self, Config, Environment, LoadOptions};
+use crate::control::Question;
+use crate::funnel::{self, Funnels};
+use crate::store::fates::{Fate, Fates};
+use crate::store::{self, Class, OutboxRow, OutboxState, Settled};
+use crate::systemd::Systemd;
+use crate::telegram::Client;
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+/// A Tuesday, 10:00 UTC.
+const BEGIN: i64 = 1_772_532_000_000;
+const GAP: i64 = HOUR;
+const PER_DAY: usize = 2;
+
+const FUNNEL: &str = "\
+funnel: weight
+title: Вход
+enter: { start: [weight] }
+first: hello
+steps:
+  hello: { say: Здравствуйте!, enroll: warm, next: goal }
+  goal: { ask: Сколько?, expect: number, save: goal, silent: [{ after: 3h, say: Вы здесь? }], next: end }
+";
+
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % sides
+    }
+}
+
+/// A sequence file as the model knows it: steps in order, each with its delay.
+#[derive(Clone, Debug)]
+struct Series(Vec<(String, i64)>);
+
+impl Series {
+    fn yaml(&self) -> String {
+        let mut text =
+            "sequence: warm\ntitle: Прогрев\npurpose: service\nmax_late: 30d\nsteps:\n".to_owned();
+        for (id, hours) in &self.0 {
+            text.push_str(&format!(
+                "  - {{ id: {id}, after: {hours}h, say: \"шаг {id}\" }}\n"
+            ));
+        }
+        text
+    }
+}
+
+/// What the model knows of a lead: no more than a person watching the chat would.
+#[derive(Clone, Debug, Default)]
+struct Person {
+    chat: i64,
+    stopped: bool,
+    blocked: bool,
+    waits_for_human: bool,
+    /// When the bot's own words were let go.
+    said_at: Vec<i64>,
+    /// What was let go, by the words of the message.
+    said: BTreeMap<String, usize>,
+}
+
+struct Life {
+    dice: Dice,
+    dir: PathBuf,
+    config: Config,
+    series: Series,
+    /// Steps that were in the file all the time.
+    lasting: BTreeSet<String>,
+    offset: i64,
+    paused: bool,
+    people: Vec<Person>,
+    update: i64,
+    desk: Option<Desk>,
+    fates: Option<Fates>,
+    app: Arc<App>,
+    sender: mpsc::UnboundedReceiver<SenderInput>,
+    flight: Vec<OutboxRow>,
+    /// Calls of which nobody told the bot what became of them.
+    doubts: usize,
+    kept_alive: watch::Sender<bool>,
+    acts: usize,
+    /// Control: what is in doubt is sent again, as most programs do.
+    retries: bool,
+}
+
+const POLICY: &str =
+    "quiet_hours: \"22:00-06:00\", spread: 0m, per_day: 2, per_week: 0, min_gap: 1h, talk: 5m";
+const NO_POLICY: &str = "quiet_hours: none, per_day: 0, per_week: 0, min_gap: 0m, talk: 0m";
+
+impl Life {
+    async fn begin(seed: u64, policy: &str) -> Life {
+        let shm = PathBuf::from("/dev/shm");
+        let root = if shm.is_dir() {
+            shm
+        } else {
+            std::env::temp_dir()
+        };
+        let dir = root.join(format!("bot-course-{}-{seed}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir_all(dir.join("funnels/sequences")).unwrap();
+        std::fs::create_dir_all(dir.join("partners/north/data")).unwrap();
+        let config = format!(
+            "display_name: Север\ntimezone: UTC\ndefault_funnel: weight\n\
+             contact_policy: {{ {policy} }}\nlimits: {{ inputs_at_once: 0 }}\n"
+        );
+        std::fs::write(dir.join("partners/north/config.yaml"), config).unwrap();
+        let env = dir.join("partners/north/.env");
+        std::fs::write(
+            &env,
+            "BOT_TOKEN=123456:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n",
+        )
+        .unwrap();
+        std::fs::set_permissions(&env, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
+        let series = Series(vec![
+            ("a".into(), 2),
+            ("b".into(), 20),
+            ("c".into(), 30),
+            ("d".into(), 1),
+        ]);
+        std::fs::write(dir.join("funnels/weight.yaml"), FUNNEL).unwrap();
+        std::fs::write(dir.join("funnels/sequences/warm.yaml"), series.yaml()).unwrap();
+        let options = LoadOptions {
+            partner_dir: dir.join("partners/north"),
+            environment: Environment::of([]),
+            ..LoadOptions::default()
+        };
+        let config = config::load(&options).unwrap();
+        let lasting = series.0.iter().map(|(id, _)| id.clone()).collect();
+        let (kept_alive, stop) = watch::channel(false);
+        let app = app(&config, 0, stop);
+        let (_, sender) = mpsc::unbounded_channel();
+        let mut life = Life {
+            dice: Dice(seed),
+            dir,
+            config,
+            series,
+            lasting,
+            offset: 0,
+            paused: false,
+            people: Vec::new(),
+            update: 1,
+            desk: None,
+            fates: None,
+            app,
+            sender,
+            flight: Vec::new(),
+            doubts: 0,
+            kept_alive,
+            acts: 0,
+            retries: false,
+        };
+        life.start().await;
+        life
+    }
+
+    fn now(&self) -> i64 {
+        BEGIN + self.offset
+    }
+
+    /// A process begins: all it has is on the disk.
+    async fn start(&mut self) {
+        self.desk = None;
+        self.flight.clear();
+        self.app = app(&self.config, self.offset, self.kept_alive.subscribe());
+        let store = store::open(&self.config.dirs.data, "north").await.unwrap();
+        let (sender, inputs) = mpsc::unbounded_channel();
+        self.sender = inputs;
+        let opened = Desk::open(self.app.clone(), store, self.funnels(), sender).await;
+        let (desk, fates) = opened.unwrap();
+        self.desk = Some(desk);
+        self.fates = Some(fates);
+        self.rest().await;
+    }
+
+    fn funnels(&self) -> Arc<Funnels> {
+        let compiled = funnel::load(&self.dir.join("funnels"), None, None, &self.config.partner);
+        Arc::new(
+            compiled
+                .funnels
+                .unwrap_or_else(|| panic!("{:?}", compiled.diagnostics)),
+        )
+    }
+
+    async fn round(&mut self, input: DeskInput) {
+        let mut inputs = vec![input];
+        self.desk
+            .as_mut()
+            .unwrap()
+            .round(&mut inputs)
+            .await
+            .unwrap();
+        while let Ok(input) = self.sender.try_recv() {
+            if let SenderInput::Rows(rows) = input {
+                self.flight.extend(rows);
+            }
+        }
+    }
+
+    /// Everything that can be done at this moment is done; false when the process died of it.
+    async fn rest(&mut self) -> bool {
+        for _ in 0..200 {
+            self.round(DeskInput::Wake).await;
+            let now = self.now();
+            let Some(at) = self.flight.iter().position(|row| row.not_before <= now) else {
+                return true;
+            };
+            let row = self.flight.remove(at);
+            if !self.send(row).await {
+                return false;
+            }
+        }
+        panic!("the bot never comes to rest");
+    }
+
+    /// Plays the sender and Telegram; false when the process died in mid-call.
+    async fn send(&mut self, mut row: OutboxRow) -> bool {
+        if row.class == Class::Proactive {
+            let (may_go, word) = oneshot::channel();
+            self.round(DeskInput::Claim {
+                row: Box::new(row.clone()),
+                may_go,
+            })
+            .await;
+            match word.await.unwrap() {
+                MayGo::Yes => {}
+                MayGo::No => return true,
+                MayGo::Later(until) => {
+                    assert!(until > self.now(), "told to wait until now");
+                    row.not_before = until;
+                    self.flight.push(row);
+                    return true;
+                }
+            }
+            self.let_go(&row);
+            self.fates.as_mut().unwrap().begun(&[row.id]);
+            match self.dice.throw(100) {
+                0..=3 => {
+                    self.doubts += 1;
+                    self.report(&row, OutboxState::Unknown).await;
+                    if self.retries {
+                        self.flight.push(row);
+                    }
+                    return true;
+                }
+                4..=7 => {
+                    self.doubts += 1;
+                    return false;
+                }
+                _ => {}
+            }
+        }
+        self.report(&row, OutboxState::Sent).await;
+        true
+    }
+
+    async fn report(&mut self, row: &OutboxRow, state: OutboxState) {
+        let fates = self.fates.as_mut().unwrap();
+        let noted = match state {
+            OutboxState::Sent => fates.ended(row.id, Fate::Sent(row.id)),
+            _ => 0,
+        };
+        let settled = Settled {
+            id: row.id,
+            state,
+            reason: String::new(),
+            tries: row.tries,
+            not_before: 0,
+            message_id: row.id,
+            at: self.now(),
+        };
+        let report = Report {
+            settled,
+            chat_id: row.chat_id,
+            news: News::None,
+            noted,
+        };
+        self.round(DeskInput::Report(report)).await;
+    }
+
+    /// A call in which the bot speaks first is about to be made: may it, by the rules?
+    fn let_go(&mut self, row: &OutboxRow) {
+        let now = self.now();
+        let payload: serde_json::Value = serde_json::from_str(&row.payload).unwrap();
+        let text = payload["text"].as_str().unwrap().to_owned();
+        let paused = self.paused;
+        let person = self
+            .people
+            .iter_mut()
+            .find(|person| person.chat == row.chat_id)
+            .unwrap();
+        let told = format!("\"{text}\" at {} to {person:?}", now - BEGIN);
+        assert!(
+            !person.stopped && !person.blocked,
+            "who does not want to hear: {told}"
+        );
+        assert!(!person.waits_for_human, "who waits for a person: {told}");
+        assert!(!paused, "while paused: {told}");
+        let hour = now.rem_euclid(DAY) / HOUR;
+        assert!((6..22).contains(&hour), "at night: {told}");
+        let past: Vec<i64> = person
+            .said_at
+            .iter()
+            .copied()
+            .filter(|at| *at <= now + HOUR)
+            .collect();
+        assert!(
+            past.iter().all(|at| now - at >= GAP),
+            "without a pause: {told}"
+        );
+        let today = past
+            .iter()
+            .filter(|at| at.div_euclid(DAY) == now.div_euclid(DAY))
+            .count();
+        assert!(today < PER_DAY, "too often a day: {told}");
+        person.said_at.push(now);
+        let times = person.said.entry(text.clone()).or_default();
+        *times += 1;
+        assert!(*times == 1 || !text.starts_with("шаг"), "twice: {told}");
+    }
+
+    async fn update(&mut self, body: serde_json::Value) {
+        self.update += 1;
+        let mut body = body;
+        body["update_id"] = self.update.into();
+        let (stored, _) = oneshot::channel();
+        let raws = vec![RawUpdate {
+            update_id: self.update,
+            raw: body.to_string(),
+        }];
+        self.round(DeskInput::Updates { raws, stored }).await;
+    }
+
+    async fn says(&mut self, chat: i64, text: &str) {
+        let entities = if text.starts_with('/') {
+            let length = text.split(' ').next().unwrap().len();
+            json!([{ "type": "bot_command", "offset": 0, "length": length }])
+        } else {
+            json!([])
+        };
+        let date = self.now() / 1_000;
+        self.update(json!({ "message": {
+            "message_id": 1, "date": date, "text": text, "entities": entities,
+            "chat": { "id": chat, "type": "private", "first_name": "Лид" },
+            "from": { "id": chat, "is_bot": false, "first_name": "Лид" },
+        }}))
+        .await;
+    }
+
+    async fn turns_away(&mut self, chat: i64, blocked: bool) {
+        let user =
+            json!({ "id": 123456, "is_bot": true, "first_name": "Бот", "username": "north_bot" });
+        let member = |status: &str| match status {
+            "kicked" => json!({ "user": user, "status": status, "until_date": 0 }),
+            _ => json!({ "user": user, "status": status }),
+        };
+        let (old, new) = if blocked {
+            ("member", "kicked")
+        } else {
+            ("kicked", "member")
+        };
+        self.update(json!({ "my_chat_member": {
+            "chat": { "id": chat, "type": "private", "first_name": "Лид" },
+            "from": { "id": chat, "is_bot": false, "first_name": "Лид" },
+            "date": self.now() / 1_000,
+            "old_chat_member": member(old), "new_chat_member": member(new),
+        }}))
+        .await;
+    }
+
+    fn skip(&mut self, ms: i64) {
+        self.offset += ms;
+        self.app.clock.advance(ms);
+    }
+
+    async fn act(&mut self) {
+        self.acts += 1;
+        let who = self.dice.throw(self.people.len().max(1) as u64) as usize;
+        match self.dice.throw(22) {
+            0 | 1 if self.people.len() < 4 => {
+                let chat = 1_000 + self.people.len() as i64;
+                self.people.push(Person {
+                    chat,
+                    ..Person::default()
+                });
+                self.says(chat, "/start weight").await;
+            }
+            2 | 3 if !self.people.is_empty() => {
+                let (chat, blocked) = (self.people[who].chat, self.people[who].blocked);
+                if !blocked {
+                    self.says(chat, "25").await;
+                }
+            }
+            4 if !self.people.is_empty() && !self.people[who].blocked => {
+                self.people[who].stopped = true;
+                self.says(self.people[who].chat, "/stop").await;
+            }
+            5 if !self.people.is_empty() && !self.people[who].blocked => {
+                self.people[who].stopped = false;
+                self.says(self.people[who].chat, "/start weight").await;
+            }
+            6 if !self.people.is_empty() => {
+                let blocked = !self.people[who].blocked;
+                self.people[who].blocked = blocked;
+                self.turns_away(self.people[who].chat, blocked).await;
+            }
+            7 if !self.people.is_empty()
+                && !self.people[who].blocked
+                && self.dice.throw(4) == 0 =>
+            {
+                self.people[who].waits_for_human = true;
+                self.says(self.people[who].chat, "/human").await;
+            }
+            8 => {
+                let paused = self.dice.throw(2) == 0;
+                self.paused = paused;
+                let (reply, _) = oneshot::channel();
+                self.round(DeskInput::Ask {
+                    question: Question::Pause(paused),
+                    reply,
+                })
+                .await;
+            }
+            9 | 10 => self.edit().await,
+            11 => self.start().await,
+            12 => self.skip(-HOUR),
+            13 => self.skip(3 * DAY),
+            _ => {
+                let minutes = 1 + self.dice.throw(600);
+                self.skip(i64::try_from(minutes).unwrap() * MINUTE);
+            }
+        }
+        while !self.rest().await {
+            self.start().await;
+        }
+    }
+
+    /// Somebody edits the file while leads are inside.
+    async fn edit(&mut self) {
+        let steps = &mut self.series.0;
+        let at = self.dice.throw(steps.len() as u64) as usize;
+        match self.dice.throw(4) {
+            0 => steps[at].1 = 1 + i64::try_from(self.dice.throw(40)).unwrap(),
+            1 => {
+                let id = format!("n{}", self.acts);
+                steps.insert(at, (id, 1 + i64::try_from(self.dice.throw(20)).unwrap()));
+            }
+            2 if steps.len() > 2 => {
+                let (id, _) = steps.remove(at);
+                self.lasting.remove(&id);
+            }
+            _ => {
+                let other = self.dice.throw(steps.len() as u64) as usize;
+                steps.swap(at, other);
+                // A step that went behind somebody never comes, and that is right.
+                let moved = [steps[at].0.clone(), steps[other].0.clone()];
+                self.lasting.retain(|id| at == other || !moved.contains(id));
+            }
+        }
+        std::fs::write(
+            self.dir.join("funnels/sequences/warm.yaml"),
+            self.series.yaml(),
+        )
+        .unwrap();
+        let funnels = self.funnels();
+        self.round(DeskInput::Reloaded(funnels)).await;
+    }
+
+    /// Time passes and nobody does anything: whoever may hear has heard everything, or it is known why not.
+    async fn end(&mut self) {
+        if self.paused {
+            self.paused = false;
+            let (reply, _) = oneshot::channel();
+            self.round(DeskInput::Ask {
+                question: Question::Pause(false),
+                reply,
+            })
+            .await;
+        }
+        for _ in 0..24 * 20 {
+            self.skip(HOUR);
+            while !self.rest().await {
+                self.start().await;
+            }
+        }
+        for person in self.people.clone() {
+            self.account_for(&person).await;
+        }
+    }
+
+    async fn account_for(&mut self, person: &Person) {
+        let store = &mut self.desk.as_mut().unwrap().store;
+        let Some(case) = store.cases_by_chat(&[person.chat]).await.unwrap().pop() else {
+            return;
+        };
+        assert_eq!(case.lead.opted_out, person.stopped, "{person:?}");
+        let story = store.story(case.lead.id, 500).await.unwrap();
+        let told = || {
+            format!(
+                "{person:?}\n{:#?}",
+                story.iter().map(crate::story::tell).collect::<Vec<_>>()
+            )
+        };
+        // Who got to the end must account for every step; who left on the way need not.
+        let left = story
+            .iter()
+            .any(|item| item.kind == "left" && item.value != "пройдена");
+        let waits = store.timers_of(case.lead.id).await.unwrap();
+        if person.waits_for_human {
+            return;
+        }
+        assert!(
+            waits.iter().all(|timer| timer.due_at > self.offset + BEGIN),
+            "overdue: {waits:?}\n{}",
+            told()
+        );
+        if person.stopped || person.blocked || left {
+            return;
+        }
+        for id in &self.lasting {
+            let text = format!("шаг {id}");
+            let heard = person.said.contains_key(&text);
+            let passed = story.iter().any(|item| {
+                let named = item.name.ends_with(&format!(".{id}")) || item.step == *id;
+                matches!(item.kind.as_str(), "passed" | "unsaid") && named
+            });
+            assert!(heard || passed, "\"{text}\" is lost: {}", told());
+        }
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.desk = None;
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn app(config: &Config, offset: i64, stop: watch::Receiver<bool>) -> Arc<App> {
+    let client = Client::new("http://127.0.0.1:9", &config.telegram.token, None).unwrap();
+    let app = App::new(
+        config,
+        Clock::standing(BEGIN + offset),
+        true,
+        client,
+        Systemd::of_process(),
+        stop,
+    );
+    app.introduce("north_bot".to_owned());
+    Arc::new(app)
+}
+
+async fn live(seed: u64, acts: usize, policy: &str, retries: bool) -> (usize, usize) {
+    let mut life = Life::begin(seed, policy).await;
+    life.retries = retries;
+    for _ in 0..acts {
+        life.act().await;
+    }
+    life.end().await;
+    let said = life.people.iter().map(|person| person.said_at.len()).sum();
+    (said, life.doubts)
+}
+
+/// What the life came to; `None` when it broke a rule.
+async fn lived(seed: u64, policy: &str, retries: bool) -> Option<(usize, usize)> {
+    let life = std::panic::AssertUnwindSafe(live(seed, 40, policy, retries));
+    futures_util::FutureExt::catch_unwind(life).await.ok()
+}
+
+#[tokio::test]
+async fn course_of_many_lives_agrees_with_the_rules() {
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
+    let (lives, first) = match number("COURSE_SEED") {
+        Some(seed) => (1, seed),
+        None => (
+            number("COURSE_LIVES").unwrap_or(25),
+            number("COURSE_FIRST").unwrap_or(1),
+        ),
+    };
+    let (mut said, mut doubts) = (0, 0);
+    for seed in first..first + lives {
+        let Some(counts) = lived(seed, POLICY, false).await else {
+            panic!(
+                "the life of seed {seed} went wrong; again: COURSE_SEED={seed} cargo test --lib course_of"
+            );
+        };
+        said += counts.0;
+        doubts += counts.1;
+    }
+    println!("{lives} lives from seed {first}: {said} words of the bot's own, {doubts} in doubt");
+    assert!(
+        said > usize::try_from(lives).unwrap(),
+        "the lives are empty"
+    );
+}
+
+#[tokio::test]
+async fn course_control_a_bot_that_sends_again_what_is_in_doubt_is_caught() {
+    for seed in 1..60 {
+        if lived(seed, POLICY, true).await.is_none() {
+            return;
+        }
+    }
+    panic!("nobody was told anything twice: the model sees nothing");
+}
+
+#[tokio::test]
+async fn course_control_a_bot_without_a_policy_is_caught() {
+    for seed in 1..60 {
+        if lived(seed, NO_POLICY, false).await.is_none() {
+            return;
+        }
+    }
+    panic!("nobody was disturbed at night or too often: the model sees nothing");
+}
