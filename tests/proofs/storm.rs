@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{Dice, Ledger, Order};
-use crate::support::{BOT, Rig};
+use crate::support::Rig;
 
 const FUNNEL: &str = "\
 funnel: weight
@@ -156,7 +156,7 @@ impl Storm {
 
     async fn count(&self, ledger: &mut Ledger) {
         let mut unknown: HashMap<i64, Vec<String>> = HashMap::new();
-        let mut doubts = 0;
+        let mut doubts = 0_u64;
         for number in 1..=self.leads.len() {
             let why = self.rig.get(&format!("/why?lead={number}")).await;
             let chat = why["lead"]["chat_id"].as_i64().unwrap_or(0);
