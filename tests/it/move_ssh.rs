@@ -216,6 +216,12 @@ async fn process_a_bot_moves_to_another_host_and_no_word_is_lost_or_said_twice()
         "{}",
         said(&again)
     );
+    // The same words there, and the same exit code back.
+    let checked = sshd.partnerctl(&["--host", "other", "check", "--dir", &to_dir]);
+    assert!(checked.status.success(), "{}", said(&checked));
+    assert!(said(&checked).contains("north: ok"), "{}", said(&checked));
+    let nobody = sshd.partnerctl(&["check", "nobody", "--dir", &to_dir, "--host=other"]);
+    assert_eq!(nobody.status.code(), Some(5), "{}", said(&nobody));
     let told = || "no violation".to_owned();
     until(told, || rig.world.violations().is_empty()).await;
 }

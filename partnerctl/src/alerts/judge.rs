@@ -253,6 +253,16 @@ fn wrong(memory: &mut Memory, look: &Look, limits: &Limits) -> Vec<Finding> {
     found
 }
 
+/// Its own words for a 409.
+pub fn is_second_poller(bot: &BotSeen) -> bool {
+    bot.reason.starts_with("somebody else reads")
+}
+
+/// It ended because a restart cannot mend it.
+pub fn is_refused(bot: &BotSeen) -> bool {
+    bot.failed && bot.exit_code == Some(HOPELESS)
+}
+
 /// The bot's own exit code for what a restart cannot mend.
 const HOPELESS: i64 = 78;
 
@@ -263,7 +273,7 @@ fn running(
     limits: &Limits,
     add: &mut impl FnMut(Kind, String, i64),
 ) {
-    if bot.failed && bot.exit_code == Some(HOPELESS) {
+    if is_refused(bot) {
         let words = match bot.reason.is_empty() {
             true => "it ended with 78: the token or the configuration is refused".to_owned(),
             false => bot.reason.clone(),
@@ -304,7 +314,7 @@ fn running(
             0,
         );
     }
-    if bot.reason.starts_with("somebody else reads") {
+    if is_second_poller(bot) {
         add(Kind::SecondPoller, bot.reason.clone(), MINUTE);
     }
     if bot.lag_ms >= limits.lag_minutes * MINUTE {

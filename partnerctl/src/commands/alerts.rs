@@ -18,7 +18,7 @@ use crate::failure::{Code, Failure};
 use crate::fleet::{Fleet, FleetArgs};
 use crate::host::{Call, Host};
 use crate::output::span;
-use crate::state::{self, State};
+use crate::state::{self, BotState, State};
 
 /// Tells the operator in Telegram what is wrong, once, and when it is over
 #[derive(Debug, Subcommand)]
@@ -29,10 +29,14 @@ use crate::state::{self, State};
   partnerctl alerts list             what is wrong now")]
 pub enum AlertsCommand {
     Setup(SetupArgs),
+    /// Sends a message to the operator's chat
     Test(PlaceArgs),
     Serve(ServeArgs),
+    /// Looks once and tells what is news
     Look(PlaceArgs),
+    /// Lists what is wrong by the last look
     List(PlaceArgs),
+    /// Asks Telegram whether the way to the chat is open; sends nothing
     Check(PlaceArgs),
 }
 
@@ -259,9 +263,13 @@ async fn look_once(fleet: &Fleet, settings: &Settings, host: &dyn Host) -> Resul
 }
 
 async fn see(fleet: &Fleet, host: &dyn Host) -> Result<Look, Failure> {
-    let partners = fleet.all();
+    let states = state::look(fleet, &fleet.all(), host).await?;
+    look_of(fleet, states, host)
+}
+
+/// One look, out of what `state::look` has found already.
+pub fn look_of(fleet: &Fleet, states: Vec<BotState>, host: &dyn Host) -> Result<Look, Failure> {
     let units = state::units(fleet, host)?;
-    let states = state::look(fleet, &partners, host).await?;
     let backups = fleet.layout.backups();
     let bots = states.into_iter().map(|bot| {
         let unit = units.as_ref().and_then(|units| units.get(&bot.partner));

@@ -2,6 +2,7 @@
 
 mod fleet_checks;
 mod host_checks;
+mod safety;
 mod telegram;
 
 use clap::Args;
@@ -121,7 +122,9 @@ pub async fn run(args: &DoctorArgs, host: &dyn Host) -> Result<(), Failure> {
     };
     let mut checks = host_checks::all(&fleet, host);
     checks.extend(fleet_checks::all(&fleet, &partners, host).await);
+    checks.extend(safety::backups(&fleet, &partners, host));
     if !args.offline {
+        checks.extend(safety::alerts_way(&fleet).await);
         checks.extend(telegram::all(&fleet, &partners, host).await);
     }
     let mended = if args.fix {

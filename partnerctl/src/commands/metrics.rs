@@ -20,6 +20,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
+use super::alerts;
+use crate::alerts::figures;
 use crate::bot_socket::BotSocket;
 use crate::failure::{Code, Failure};
 use crate::fleet::Partner;
@@ -66,7 +68,7 @@ pub async fn run(command: &MetricsCommand, host: &dyn Host) -> Result<(), Failur
         MetricsCommand::Serve(args) => serve(args, host).await,
         MetricsCommand::Print(args) => {
             let seen = look(&args.targets, true, host).await?;
-            host.out(text::render(&seen.bots, &seen.texts).trim_end());
+            host.out(text::render(&seen.bots, &seen.texts, &seen.of_host).trim_end());
             Ok(())
         }
     }
@@ -77,6 +79,8 @@ struct Seen {
     bots: Vec<BotState>,
     /// Every bot's own `/metrics`.
     texts: Vec<String>,
+    /// What only the host knows: disks, backups, refused tokens.
+    of_host: String,
 }
 
 /// The fleet is looked at anew each time: a partner that was created is there.
@@ -88,7 +92,15 @@ async fn look(targets: &TargetArgs, with_texts: bool, host: &dyn Host) -> Result
     } else {
         Vec::new()
     };
-    Ok(Seen { bots, texts })
+    let of_host = match with_texts {
+        true => figures::text(&alerts::look_of(&fleet, bots.clone(), host)?),
+        false => String::new(),
+    };
+    Ok(Seen {
+        bots,
+        texts,
+        of_host,
+    })
 }
 
 async fn own_texts(partners: &[Partner]) -> Vec<String> {
@@ -222,7 +234,7 @@ async fn metrics(State(door): State<Arc<Door>>) -> Response {
     match door.look(true).await {
         Ok(seen) => {
             let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-            (kind, text::render(&seen.bots, &seen.texts)).into_response()
+            (kind, text::render(&seen.bots, &seen.texts, &seen.of_host)).into_response()
         }
         Err(response) => response,
     }

@@ -36,9 +36,7 @@ impl Doing<'_> {
             let message = format!("--canary {wanted}: nothing changes for it, or it does not run");
             return Err(Failure::new(Code::Usage, message));
         }
-        if let Some((home, _)) = &self.sources.funnels {
-            funnels::swap(&self.fleet.layout.funnels, home)?;
-        }
+        let before = self.swap()?;
         if let Some(canary) = &canary {
             let first = self
                 .plan
@@ -48,7 +46,7 @@ impl Doing<'_> {
             let first: Vec<plan::Change> = first.cloned().collect();
             let failed = self.wave(&first, 2).await;
             if !failed.is_empty() {
-                self.unswap(&failed).await?;
+                self.unswap(before.as_deref(), &failed).await?;
                 return Err(self.stopped(&failed, &[]));
             }
         }
@@ -64,7 +62,7 @@ impl Doing<'_> {
         }
         if !failed.is_empty() {
             let touched: Vec<String> = done.iter().chain(&failed).cloned().collect();
-            self.unswap(&touched).await?;
+            self.unswap(before.as_deref(), &touched).await?;
             return Err(self.stopped(&failed, &done));
         }
         self.finish().await
@@ -157,14 +155,23 @@ impl Doing<'_> {
         failed
     }
 
+    /// The new funnels become a version and the link leads to it; where it led before.
+    fn swap(&self) -> Result<Option<PathBuf>, Failure> {
+        let Some(from) = &self.sources.funnels else {
+            return Ok(None);
+        };
+        let link = &self.fleet.layout.funnels;
+        let before = funnels::adopt(link)?;
+        let (_, home) = funnels::add(from, link)?;
+        funnels::swap(link, &home)?;
+        Ok(before)
+    }
+
     /// Shared funnels are shared: when one bot refuses them, all go back to what they had.
-    async fn unswap(&self, touched: &[String]) -> Result<(), Failure> {
-        let Some((_, live)) = &self.sources.funnels else {
+    async fn unswap(&self, before: Option<&Path>, touched: &[String]) -> Result<(), Failure> {
+        let Some(live) = before else {
             return Ok(());
         };
-        if !live.is_dir() {
-            return Ok(());
-        }
         funnels::swap(&self.fleet.layout.funnels, live)?;
         let sockets = touched
             .iter()

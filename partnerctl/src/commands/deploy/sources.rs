@@ -22,8 +22,8 @@ pub struct Sources {
     pub target: Target,
     /// A directory to take the release from, when it is not here yet.
     pub programs: Option<PathBuf>,
-    /// The version's directory once it is here, and the one that is live.
-    pub funnels: Option<(PathBuf, PathBuf)>,
+    /// The directory with the wanted funnels.
+    pub funnels: Option<PathBuf>,
 }
 
 pub async fn sources(fleet: &Fleet, wish: &Wish<'_>, host: &dyn Host) -> Result<Sources, Failure> {
@@ -44,9 +44,9 @@ pub async fn sources(fleet: &Fleet, wish: &Wish<'_>, host: &dyn Host) -> Result<
         sources.programs = from;
     }
     if let Some(wanted) = wish.shared {
-        let (change, home, live) = wanted_funnels(fleet, wanted)?;
+        let (change, from) = wanted_funnels(fleet, wanted)?;
         sources.target.funnels = Some(change);
-        sources.funnels = Some((home, live));
+        sources.funnels = Some(from);
     }
     Ok(sources)
 }
@@ -77,18 +77,13 @@ async fn wanted_release(
     Ok((release, Some(from.to_owned())))
 }
 
-/// The change, the new version's directory, and the live one's.
-fn wanted_funnels(
-    fleet: &Fleet,
-    wanted: &str,
-) -> Result<(FunnelChange, PathBuf, PathBuf), Failure> {
+/// The change, and the directory it comes from. Nothing is touched.
+fn wanted_funnels(fleet: &Fleet, wanted: &str) -> Result<(FunnelChange, PathBuf), Failure> {
     let link = &fleet.layout.funnels;
     let named = funnels::versions_dir(link).join(wanted);
-    let from = Path::new(wanted);
-    let from = if !wanted.contains('/') && named.is_dir() {
-        named.as_path()
-    } else {
-        from
+    let from = match !wanted.contains('/') && named.is_dir() {
+        true => named,
+        false => PathBuf::from(wanted),
     };
     if !from.is_dir() {
         let names = funnels::versions(link).into_iter().map(|(name, _)| name);
@@ -99,30 +94,25 @@ fn wanted_funnels(
         );
         return Err(Failure::new(Code::NotFound, message));
     }
-    if from.canonicalize().ok() == link.canonicalize().ok() && from.exists() {
-        return Err(Failure::new(
-            Code::Usage,
-            format!(
-                "{} is what is live; deploy from another directory",
-                from.display()
-            ),
-        ));
+    let live = link.canonicalize().ok();
+    if live.is_some() && from.canonicalize().ok() == live {
+        let message = format!(
+            "{} is what is live; deploy from another directory",
+            from.display()
+        );
+        return Err(Failure::new(Code::Usage, message));
     }
-    let live = match funnels::adopt(link)? {
-        Some(live) => live,
-        None => funnels::versions_dir(link).join("none"),
+    let old = match &live {
+        Some(live) => funnels::files(live)?,
+        None => BTreeMap::new(),
     };
-    let (to, home) = funnels::add(from, link)?;
-    let old = match live.is_dir() {
-        true => funnels::files(&live)?,
-        false => BTreeMap::new(),
-    };
+    let new = funnels::files(&from)?;
     let change = FunnelChange {
         from: funnels::version(&old),
-        to,
-        difference: Difference::between(&old, &funnels::files(&home)?),
+        to: funnels::version(&new),
+        difference: Difference::between(&old, &new),
     };
-    Ok((change, home, live))
+    Ok((change, from))
 }
 
 /// Checks asked at the same time.
@@ -137,7 +127,7 @@ pub async fn look(
     let states = state::look(fleet, partners, host).await?;
     let releases = release::list(&fleet.layout).await;
     let shared = match &sources.funnels {
-        Some((home, _)) => home.clone(),
+        Some(from) => from.clone(),
         None => fleet.funnels_dir(),
     };
     let checks = partners.iter().map(|partner| {

@@ -12,7 +12,7 @@ struct Family {
     samples: Vec<String>,
 }
 
-pub fn render(bots: &[BotState], texts: &[String]) -> String {
+pub fn render(bots: &[BotState], texts: &[String], of_host: &str) -> String {
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
     for line in texts.iter().flat_map(|text| text.lines()) {
         take(line, &mut families);
@@ -25,6 +25,7 @@ pub fn render(bots: &[BotState], texts: &[String]) -> String {
         }
     }
     from_outside(bots, &mut text);
+    text.push_str(of_host);
     text
 }
 
@@ -164,7 +165,7 @@ mod tests {
                  # HELP bot_up 1 when running\n# TYPE bot_up gauge\nbot_up{{partner=\"{partner}\"}} 1\n"
             )
         });
-        let text = render(&[], &texts);
+        let text = render(&[], &texts, "");
         assert!(
             text.starts_with(
                 "# HELP bot_turns_total updates handled\n# TYPE bot_turns_total counter\nbot_turns_total{partner=\"north\"} 5\nbot_turns_total{partner=\"west\"} 5\n# HELP bot_up"
