@@ -45,7 +45,7 @@ fn send_sources(ssh: &Ssh, args: Vec<String>, host: &dyn Host) -> Result<Vec<Str
         };
         let what = match name.as_str() {
             "--release" => "--release",
-            "--shared-funnels" => "--funnels",
+            "--shared-funnels" => "--shared-funnels",
             _ => {
                 told.push(arg);
                 continue;

@@ -43,7 +43,7 @@ pub struct ReceiveArgs {
     release: bool,
     /// Read shared funnels from standard input
     #[arg(long, group = "what")]
-    funnels: bool,
+    shared_funnels: bool,
     #[command(flatten)]
     fleet: FleetArgs,
 }
@@ -53,7 +53,7 @@ pub async fn run(args: ReceiveArgs, host: &dyn Host) -> Result<(), Failure> {
     if args.release {
         return take_release(&fleet, host).await;
     }
-    if args.funnels {
+    if args.shared_funnels {
         return take_funnels(&fleet, host);
     }
     let Some(id) = args.partner.clone() else {
