@@ -58,7 +58,8 @@ impl Fleet {
         );
         fs::write(dir.join(".env"), env).unwrap();
         set_mode(&dir.join(".env"), 0o600);
-        let args = ["run", "--partner", dir.to_str().unwrap()].map(str::to_owned);
+        let program = bot_program().to_str().unwrap();
+        let args = [program, "run", "--partner", dir.to_str().unwrap()].map(str::to_owned);
         let bot = Bot::spawn(&args, &[], &self.root.join(format!("{id}.log")), None);
         self.bots.push((id, bot));
     }

@@ -192,7 +192,8 @@ async fn process_a_bot_moves_to_another_host_and_no_word_is_lost_or_said_twice()
         "it never asks Telegram"
     );
     let dir = there.join("partners/north");
-    let args = ["run", "--partner", dir.to_str().unwrap()].map(str::to_owned);
+    let program = bot_program().to_str().unwrap();
+    let args = [program, "run", "--partner", dir.to_str().unwrap()].map(str::to_owned);
     let bot = Bot::spawn(&args, &[], &rig.place.log(), None);
     rig.place.partner = dir.clone();
     rig.place.data = dir.join("data");

@@ -34,6 +34,15 @@ impl Staging {
     }
 }
 
+/// On the data's file system where that may be; a working copy keeps data inside the partner's directory, which
+/// must not be there yet.
+pub fn staging_for(partner: &Partner) -> Result<Staging> {
+    match partner.data.starts_with(&partner.dir) {
+        true => Staging::beside(&partner.dir),
+        false => Staging::beside(&partner.data),
+    }
+}
+
 impl Drop for Staging {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);

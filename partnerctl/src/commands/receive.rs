@@ -105,7 +105,7 @@ fn refuse_taken(partner: &Partner) -> Result<(), Failure> {
 
 async fn take_archive(partner: &Partner, fleet: &Fleet, host: &dyn Host) -> Result<(), Failure> {
     refuse_taken(partner)?;
-    let staging = Staging::beside(&partner.data)?;
+    let staging = put_back::staging_for(partner)?;
     let manifest =
         put_back::unpack_checked(io::stdin().lock(), &staging, &BotProgram::of_host()).await?;
     if manifest.partner != partner.id {

@@ -151,7 +151,7 @@ async fn restore(
     host: &dyn Host,
 ) -> anyhow::Result<(Manifest, Option<PathBuf>)> {
     let now = host.now().as_millisecond();
-    let staging = Staging::beside(&partner.data)?;
+    let staging = put_back::staging_for(partner)?;
     let manifest = unpack(file, keys, &staging).await?;
     anyhow::ensure!(
         manifest.partner == partner.id,

@@ -12,6 +12,7 @@ mod flood;
 mod html;
 mod inject;
 mod journal;
+mod managed;
 mod markup;
 mod message;
 mod methods;
