@@ -1,9 +1,9 @@
 //! What a command is going to do, as data: made from what is wanted and what is seen, shown, then done in order.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -103,7 +103,7 @@ fn is_done(step: &Step) -> bool {
 pub(crate) fn do_step(step: &Step, host: &dyn Host) -> Result<()> {
     match step {
         Step::MakeDir { path, mode } => {
-            DirBuilder::new().recursive(true).mode(*mode).create(path)?;
+            fs::create_dir_all(path)?;
             fs::set_permissions(path, Permissions::from_mode(*mode))?;
         }
         Step::Write { path, text, mode } => write_whole(path, text, *mode)?,

@@ -103,8 +103,12 @@ fn plan(layout: &Layout, programs: &Path, funnels: Option<&Path>) -> Result<Vec<
     // A service's own user passes through the open ones; `partners` keeps everybody else out.
     let open = |path: PathBuf| Step::MakeDir { path, mode: 0o755 };
     let closed = |path: PathBuf| Step::MakeDir { path, mode: 0o700 };
+    let fleet = layout.partners.parent().unwrap_or(&layout.partners);
     let mut steps = vec![
+        open(layout.programs.clone()),
+        open(layout.releases()),
         open(release.clone()),
+        open(fleet.to_owned()),
         open(layout.programs.join("use")),
         closed(layout.partners.clone()),
         closed(layout.state.clone()),
@@ -132,13 +136,11 @@ fn plan(layout: &Layout, programs: &Path, funnels: Option<&Path>) -> Result<Vec<
     });
     match funnels {
         Some(from) => {
-            let fleet = layout.funnels.parent().unwrap_or(&layout.funnels);
             let words = [
                 "-rT".to_owned(),
                 from.display().to_string(),
                 layout.funnels.display().to_string(),
             ];
-            steps.push(open(fleet.to_owned()));
             steps.push(Step::Run(Call::new("cp", words)));
             // Whatever the umask of the one who copied: every bot reads them.
             let words = [
