@@ -320,10 +320,10 @@ async fn metrics(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> String {
         i64::from(facts.state() == crate::app::State::Running),
     );
     line(
-        "last_update_timestamp_ms",
+        "last_update_timestamp_seconds",
         "gauge",
         "when the last update came",
-        facts.last_update_at,
+        facts.last_update_at / 1_000,
     );
     line(
         "paused",

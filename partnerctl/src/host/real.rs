@@ -62,6 +62,7 @@ fn machine() -> Machine {
         user: var("SUDO_USER")
             .or_else(|| var("USER"))
             .or_else(|| var("LOGNAME"))
+            .or_else(|| var("INVOCATION_ID").map(|_| "systemd".to_owned()))
             .unwrap_or_else(|| format!("uid {uid}")),
     }
 }

@@ -11,7 +11,7 @@ use super::screen::{Mode, Screen};
 use crate::commands::status::{COLUMNS, cells, needs_a_look};
 use crate::journal::{self, Level};
 use crate::output::{self, Tone, count};
-use crate::state::State;
+use crate::state::{BotState, State};
 
 /// The least of columns, in the order of `COLUMNS`.
 const WIDTHS: [u16; 14] = [12, 10, 14, 7, 7, 8, 5, 4, 5, 11, 7, 7, 6, 9];
@@ -124,8 +124,14 @@ fn draw_table(frame: &mut Frame, screen: &mut Screen, area: Rect) {
     });
     let header =
         Row::new(names.collect::<Vec<_>>()).style(Style::new().add_modifier(Modifier::DIM));
+    let longest = |name: fn(&BotState) -> usize| screen.bots.iter().map(name).max().unwrap_or(0);
+    let partner = longest(|bot| bot.partner.chars().count());
+    let username = longest(|bot| bot.username.as_ref().map_or(0, |name| name.len() + 1));
+    let at_least =
+        |width: usize, at: usize| u16::try_from(width).unwrap_or(WIDTHS[at]).max(WIDTHS[at]);
     let widths = columns.iter().map(|at| match at {
-        1 => Constraint::Min(WIDTHS[1]),
+        1 => Constraint::Length(at_least(partner, 1)),
+        2 => Constraint::Max(at_least(username, 2)),
         at => Constraint::Length(WIDTHS[*at]),
     });
     let is_empty = rows.is_empty();
@@ -198,6 +204,16 @@ fn footline(screen: &Screen) -> Line<'static> {
     }
     if !screen.message.is_empty() {
         return Line::styled(format!(" {}", screen.message), colour(Tone::Warn));
+    }
+    let rows = screen.rows();
+    if let Some((bot, reason)) = rows
+        .get(screen.selected)
+        .and_then(|bot| Some((bot, bot.reason.as_ref()?)))
+    {
+        return Line::styled(
+            format!(" {}: {reason}", bot.partner),
+            colour(bot.state.tone()),
+        );
     }
     let order = if screen.is_reversed { " reversed" } else { "" };
     let filter = if screen.filter.is_empty() {
