@@ -18,6 +18,7 @@ mod deploy_box;
 mod deploy_funnels;
 mod edit_plan;
 mod fleet_box;
+mod fleet_cli;
 mod funnels;
 mod house;
 mod in_touch;
