@@ -41,7 +41,7 @@ impl Systemd {
     /// The start is over: Telegram has answered. Only the first call counts.
     pub fn ready(&self) {
         if !self.is_ready.swap(true, Ordering::Relaxed) {
-            self.tell("READY=1");
+            self.tell("READY=1\nSTATUS=running");
         }
     }
 
