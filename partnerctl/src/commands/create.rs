@@ -106,6 +106,7 @@ pub async fn run(args: CreateArgs, host: &dyn Host) -> Result<(), Failure> {
         };
         wish.token = managed::token(&order, host).await?;
     }
+    refuse_second_use(&fleet, &wish)?;
     let bot = match args.skip_token_check {
         true => None,
         false => Some(telegram::get_me(&Way::of(&wish)).await?),
@@ -181,11 +182,8 @@ fn stage(wish: &Wish, fleet: &Fleet) -> Result<Staging, Failure> {
         funnels_dir: Some(shared),
         ..LoadOptions::default()
     };
-    let problems = match config::load(&options) {
-        Ok(config) => {
-            return refuse_second_use(fleet, config.telegram.bot_id).map(|()| staging);
-        }
-        Err(problems) => problems,
+    let Err(problems) = config::load(&options) else {
+        return Ok(staging);
     };
     let lines = problems
         .iter()
@@ -200,9 +198,15 @@ fn stage(wish: &Wish, fleet: &Fleet) -> Result<Staging, Failure> {
 }
 
 /// Two programs polling with one token take each other's updates.
-fn refuse_second_use(fleet: &Fleet, bot_id: i64) -> Result<(), Failure> {
-    if let Some(id) = bots_of(fleet).get(&bot_id) {
-        let dir = fleet.layout.partner(id);
+fn refuse_second_use(fleet: &Fleet, wish: &Wish) -> Result<(), Failure> {
+    let bot_id = wish
+        .token
+        .expose()
+        .split(':')
+        .next()
+        .and_then(|id| id.parse().ok());
+    if let Some(id) = bot_id.and_then(|bot_id: i64| bots_of(fleet).remove(&bot_id)) {
+        let dir = fleet.layout.partner(&id);
         let message = format!(
             "{} already uses this bot; make another with @BotFather",
             dir.display()
