@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use partnerctl::sandbox::{Options, Sandbox};
 use serde_json::Value;
 use tests::machine::{Machine, text};
-use tests::programs::{program, target_dir};
+use tests::support::bot_program;
 
 const CANARY: &str = "TEST-CANARY-box-not-a-secret";
 /// For a machine that does many other things.
@@ -27,7 +27,7 @@ impl Fleet {
     /// `None` where there can be no box; it is said.
     fn set_up(name: &str) -> Option<Fleet> {
         let telegram = Sandbox::start(Options::default()).unwrap();
-        program("bot");
+        bot_program();
         let machine = match Machine::boot(name) {
             Ok(machine) => machine,
             Err(why) if why.contains("needs root") || why.contains("namespaces") => {
@@ -49,14 +49,14 @@ impl Fleet {
     }
 
     fn host_setup(&self) {
-        let debug = target_dir().join("debug");
-        let (debug, first) = (debug.to_str().unwrap(), debug.join("partnerctl"));
+        let programs = bot_program().parent().unwrap();
+        let first = programs.join("partnerctl");
         let setup = [
             first.to_str().unwrap(),
             "host",
             "setup",
             "--programs",
-            debug,
+            programs.to_str().unwrap(),
         ];
         let dry = self.machine.output(&[&setup[..], &["--dry-run"]].concat());
         assert_eq!(dry.status.code(), Some(10), "{}", text(&dry.stderr));
@@ -199,6 +199,9 @@ fn bots_live_on_a_real_systemd() {
     a_bot_that_dies_too_often_is_left_alone_and_told_of(&fleet);
     row("start limit", began);
     let began = Instant::now();
+    a_user_needs_no_root(&fleet);
+    row("under a user's own systemd", began);
+    let began = Instant::now();
     fleet_returns_after_a_power_cut(&fleet);
     row("power cut", began);
 }
@@ -219,6 +222,28 @@ fn starts_tell_and_hide(fleet: &Fleet) {
         "/etc/partner-bots/partners",
     ]);
     assert_eq!(sees, "bot-000\n", "a bot sees nobody else's directory");
+    for unit in [
+        "bot@bot-000.service",
+        "bot-alert@x.service",
+        "bot-retry@x.service",
+        "bot-retry@x.timer",
+    ] {
+        let said = fleet.machine.output(&[
+            "systemd-analyze",
+            "verify",
+            &format!("/etc/systemd/system/partner-{unit}"),
+        ]);
+        let said = text(&said.stdout) + &text(&said.stderr);
+        assert_eq!(said, "", "systemd finds fault with partner-{unit}");
+    }
+    let unit = "/etc/systemd/system/partner-bot@.service";
+    fleet.machine.run(&[
+        "systemd-analyze",
+        "security",
+        "--offline=true",
+        "--threshold=12",
+        unit,
+    ]);
     let everywhere = [
         "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'",
         "systemctl show 'partner-bot@*' --all; systemctl cat 'partner-bot@*'",
@@ -350,4 +375,33 @@ fn fleet_returns_after_a_power_cut(fleet: &Fleet) {
         "stopped",
         "what was stopped stays stopped"
     );
+}
+
+/// A user's own systemd, without root and without logind.
+fn a_user_needs_no_root(fleet: &Fleet) {
+    fleet
+        .telegram
+        .world()
+        .add_bot(&token(100), "box100_bot", "Бокс")
+        .unwrap();
+    let script = format!(
+        "useradd -m -u 1500 olga; install -d -o 1500 -g 1500 -m 700 /run/user/1500 /srv/olga\n\
+         cp -r /opt/partner-bots/releases/0.1.0 /opt/programs; cp -r /etc/partner-bots/funnels /opt/funnels\n\
+         systemd-run -q --unit=olga -p User=olga -p Delegate=yes -p Type=notify --setenv=XDG_RUNTIME_DIR=/run/user/1500 \
+           --setenv=HOME=/srv/olga /lib/systemd/systemd --user --unit=basic.target\n\
+         cat >/opt/as-olga <<'SH'\n\
+         export HOME=/srv/olga USER=olga XDG_RUNTIME_DIR=/run/user/1500 PATH=/srv/olga/.local/bin:/usr/bin:/bin\n\
+         cd; umask 077; echo '{token}' >token\n\
+         /opt/programs/partnerctl host setup --user --programs /opt/programs --funnels /opt/funnels\n\
+         partnerctl create north --name North --token-file token --api-url {url}\n\
+         partnerctl start north --wait 60\n\
+         systemctl --user kill -s KILL partner-bot@north\n\
+         for i in $(seq 300); do partnerctl status --json | tr -d ' \\n' | grep -q '\"restarts\":1,.*\"state\":\"running\"' && exit 0; sleep .2; done\n\
+         exit 1\n\
+         SH\n\
+         setpriv --reuid 1500 --regid 1500 --clear-groups bash -e /opt/as-olga",
+        token = token(100),
+        url = fleet.telegram.url()
+    );
+    fleet.machine.shell(&script);
 }

@@ -11,6 +11,7 @@ mod crowd;
 mod cut;
 mod disk;
 mod faults;
+mod fleet;
 mod flood;
 mod fuzz;
 mod kill;
@@ -68,6 +69,7 @@ pub const PROOFS: &[Proof] = proofs! {
     canary: "after a life of every trouble, told as talkatively as can be, nothing written holds a secret",
     storm: "killed and failed at while it speaks first, the bot says nothing twice, loses nothing in silence, and lists what nobody can know",
     leap: "a clock that jumps is told of, freezes what the bot says first, and brings no burst",
+    fleet: "a hundred bots under systemd are quickly ready, cost little, tell their state at once and all return when killed",
     clock: "a clock that jumps by hours or a month breaks a silence once",
 };
 
