@@ -70,11 +70,6 @@ const ANSWERS: &[(u16, &str, Fate)] = &[
     ),
     (
         400,
-        "Bad Request: BUTTON_USER_PRIVACY_RESTRICTED",
-        Arrives(2),
-    ),
-    (
-        400,
         "Bad Request: failed to send message #1 with the error message \"Too Many Requests: retry after 1\"",
         Arrives(2),
     ),
