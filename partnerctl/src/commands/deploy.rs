@@ -73,12 +73,12 @@ pub struct HowArgs {
     /// Who goes first [default: the first that is well]
     #[arg(long, value_name = "PARTNER")]
     canary: Option<String>,
-    /// How many go together after the first
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    wave: usize,
-    /// Seconds a bot is watched after a change; the first one twice as long
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
-    watch: u64,
+    /// How many go together after the first [default: 10; 50 when nobody restarts]
+    #[arg(long, value_name = "N")]
+    wave: Option<usize>,
+    /// Seconds a bot is watched after a change, the first one twice as long [default: 5; 1 when nobody restarts]
+    #[arg(long, value_name = "SECONDS")]
+    watch: Option<u64>,
     /// Seconds a bot may take to start
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     start: u64,

@@ -254,7 +254,12 @@ impl Moving<'_> {
         write_private(&self.fence(), fence.to_string().as_bytes())?;
         let copy = take::copy(self.partner, self.program).await?;
         let version = env!("CARGO_PKG_VERSION");
-        let (manifest, files) = take::contents(self.partner, &copy, version, now)?;
+        let (manifest, mut files) = take::contents(self.partner, &copy, version, now)?;
+        // What a bot that was killed had already sent; a copy for later must not have it.
+        let fates = self.partner.data.join("bot.fates");
+        if fates.is_file() {
+            files.push(("data/bot.fates".to_owned(), fates));
+        }
         let said = self.there.send(&self.partner.id, "--archive", |out| {
             archive::pack(manifest, &files, out).map(drop)
         })?;

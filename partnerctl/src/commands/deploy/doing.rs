@@ -11,7 +11,7 @@ use crate::backup::take;
 use crate::bot_program::BotProgram;
 use crate::deploy::carry::{Carrier, Gate, Outcome, reload_all};
 use crate::deploy::funnels;
-use crate::deploy::plan::{self, Plan};
+use crate::deploy::plan::{self, Act, Plan};
 use crate::deploy::release::{self, Release};
 use crate::failure::{Code, Failure};
 use crate::fleet::{Fleet, Partner};
@@ -52,7 +52,7 @@ impl Doing<'_> {
         }
         let mut done: Vec<String> = canary.iter().cloned().collect();
         let mut failed = Vec::new();
-        for wave in self.plan.waves(canary.as_deref(), self.how.wave) {
+        for wave in self.plan.waves(canary.as_deref(), self.wave_size()) {
             failed = self.wave(&wave, 1).await;
             let ids = wave.iter().map(|change| change.id.clone());
             done.extend(ids.filter(|id| !failed.contains(id)));
@@ -66,6 +66,22 @@ impl Doing<'_> {
             return Err(self.stopped(&failed, &done));
         }
         self.finish().await
+    }
+
+    /// A bot that reads its funnels anew says at once whether it takes them; one that restarts shows it by living.
+    fn restarts(&self) -> bool {
+        let restarts = |change: &plan::Change| change.act == Act::Restart;
+        self.plan.changes.iter().any(restarts)
+    }
+
+    fn wave_size(&self) -> usize {
+        let usual = if self.restarts() { 10 } else { 50 };
+        self.how.wave.unwrap_or(usual)
+    }
+
+    fn watch_seconds(&self) -> u64 {
+        let usual = if self.restarts() { 5 } else { 1 };
+        self.how.watch.unwrap_or(usual)
     }
 
     /// New programs come to their place; data that will be changed is copied first.
@@ -113,7 +129,7 @@ impl Doing<'_> {
             program: release.map(|release| Path::new("../releases").join(&release.name)),
             gate: Gate {
                 start: Duration::from_secs(self.how.start),
-                watch: Duration::from_secs(self.how.watch) * watch,
+                watch: Duration::from_secs(self.watch_seconds()) * watch,
             },
         };
         let outcomes = carrier.wave(changes).await;
