@@ -22,8 +22,12 @@ pub fn root() -> PathBuf {
         .to_owned()
 }
 
-/// `bot` or `partnerctl`; built once per run, because cargo does not build programs for another package's tests.
+/// `bot` or `partnerctl`: that of BOT_PROGRAM or PARTNERCTL_PROGRAM, else built once per run, because cargo does not
+/// build programs for another package's tests.
 pub fn program(name: &str) -> PathBuf {
+    if let Some(given) = std::env::var_os(format!("{}_PROGRAM", name.to_uppercase())) {
+        return given.into();
+    }
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let dir = BUILT.get_or_init(|| {
         let mut cargo = Command::new(env!("CARGO"));

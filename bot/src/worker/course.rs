@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -118,7 +119,9 @@ impl Life {
         } else {
             std::env::temp_dir()
         };
-        let dir = root.join(format!("bot-course-{}-{seed}", std::process::id()));
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = root.join(format!("bot-course-{}-{number}", std::process::id()));
         let _ = std::fs::remove_dir_all(&dir);
         std::fs::create_dir_all(dir.join("funnels/sequences")).unwrap();
         std::fs::create_dir_all(dir.join("partners/north/data")).unwrap();
@@ -475,9 +478,12 @@ impl Life {
             _ => {
                 let other = self.dice.throw(steps.len() as u64) as usize;
                 steps.swap(at, other);
-                // A step that went behind somebody never comes, and that is right.
-                let moved = [steps[at].0.clone(), steps[other].0.clone()];
-                self.lasting.retain(|id| at == other || !moved.contains(id));
+                // Who stood on one of the two stands elsewhere now, and what lies between them may be behind:
+                // it never comes, and that is right.
+                let between = at.min(other)..=at.max(other);
+                for (id, _) in steps[between].iter().filter(|_| at != other) {
+                    self.lasting.remove(id);
+                }
             }
         }
         std::fs::write(

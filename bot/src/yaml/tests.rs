@@ -136,7 +136,7 @@ steps:
     assert_eq!(
         lines.join("\n"),
         "buy.yaml:2:23: title.kk: expected a text, found a list
-buy.yaml:4:1: colour: unknown key \"colour\"; known here: enter, first, funnel, languages, moved_to, steps, title
+buy.yaml:4:1: colour: unknown key \"colour\"; known here: enter, first, funnel, languages, moved_to, silent, steps, title
 buy.yaml:5:16: enter.then: expected one of replace, back, found \"replce\"; did you mean \"replace\"?
 buy.yaml:5:31: enter.start: expected a list, found \"weight\"
 buy.yaml:8:5: steps.hello.tag: expected a text or a list, found a section; begin each item with \"- \"
