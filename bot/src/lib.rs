@@ -23,6 +23,8 @@ mod telegram;
 mod policy;
 mod story;
 
+pub mod simulate;
+
 mod notify;
 mod panel;
 

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     alerts, audit, backup, check, completions, config, create, demo, deploy, doctor, funnel,
     host as this_host, import, invite, list, logs, metrics, move_bot, plan, receive, remove,
-    restart, restore, run as run_here, sandbox, secret, start, status, stop, top, why,
+    restart, restore, run as run_here, sandbox, secret, simulate, start, status, stop, top, why,
 };
 use crate::elsewhere;
 use crate::failure::{Code, Failure};
@@ -65,6 +65,7 @@ enum Command {
     Config(config::ConfigCommand),
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    Simulate(simulate::SimulateArgs),
     Why(why::WhyArgs),
     Invite(invite::InviteArgs),
     Plan(plan::PlanArgs),
@@ -142,6 +143,7 @@ async fn dispatch(command: Command, host: &dyn Host) -> Result<(), Failure> {
         Command::Run(args) => run_here::run(&args, host).await,
         Command::Completions(args) => completions::completions(&args, command_line(), host),
         Command::Man(args) => completions::man(&args, command_line(), host),
+        Command::Simulate(args) => simulate::run(&args, host),
         Command::Why(args) => why::run(args, host).await,
         Command::Invite(args) => invite::run(args, host).await,
         Command::Plan(args) => plan::run(args, host).await,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that must be pure; every file whose first lines say `PURE` is checked as well.
-const PURE: [&str; 7] = [
+const PURE: [&str; 9] = [
     "bot/src/diagnostic.rs",
     "bot/src/partner.rs",
     "bot/src/yaml",
@@ -12,6 +12,8 @@ const PURE: [&str; 7] = [
     "bot/src/funnel",
     "bot/src/lead",
     "bot/src/phrases",
+    "bot/src/sequence",
+    "bot/src/simulate",
 ];
 
 /// What a pure room never names: channels, databases, runtimes and clocks.
@@ -28,7 +30,15 @@ const IMPURE: [&str; 9] = [
 ];
 
 /// All that partnerctl may know of the bot: it takes facts from the bot's socket, never from its store.
-const OPEN_TO_PARTNERCTL: [&str; 6] = ["config", "diagnostic", "funnel", "lead", "partner", "yaml"];
+const OPEN_TO_PARTNERCTL: [&str; 7] = [
+    "config",
+    "diagnostic",
+    "funnel",
+    "lead",
+    "partner",
+    "yaml",
+    "simulate",
+];
 
 const MOST_LINES: usize = 500;
 

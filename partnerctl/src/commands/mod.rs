@@ -26,6 +26,7 @@ pub mod restore;
 pub mod run;
 pub mod sandbox;
 pub mod secret;
+pub mod simulate;
 pub mod start;
 pub mod status;
 pub mod stop;

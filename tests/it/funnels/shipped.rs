@@ -27,7 +27,7 @@ fn demo() -> Config {
     config::load_without_token(&options).unwrap()
 }
 
-fn shipped() -> (Config, Funnels) {
+pub fn shipped() -> (Config, Funnels) {
     let config = demo();
     let compiled = config::load_funnels(&config);
     let problems: Vec<String> = compiled

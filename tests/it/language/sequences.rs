@@ -364,9 +364,11 @@ fn every_advertising_message_has_a_way_out_and_it_is_two_taps() {
         ),
     );
     letters(
-        "",
+        "reentry: always",
         steps,
-        &format!("{ask}> [Ничего рекламного]\n< Хорошо, больше никакой рекламы. …\n= in -\n+ 9d\n"),
+        &format!(
+            "{ask}> [Ничего рекламного]\n< Хорошо, больше никакой рекламы. …\n= in -\n+ 9d\n> /start main\n< Прислать письма? …\n> [Да]\n< Пришлю.\n= in -\n"
+        ),
     );
     letters(
         "purpose: service",

@@ -4,7 +4,7 @@ use super::Turn;
 use super::sequence::words;
 use crate::funnel::effect::Effect;
 use crate::funnel::model::Signal;
-use crate::lead::{ContactKind, Handoff};
+use crate::lead::{ContactKind, Handoff, Purpose};
 
 impl Turn<'_> {
     /// First out, then in: what lets a lead into one sequence may take them out of another.
@@ -18,6 +18,9 @@ impl Turn<'_> {
             .any(|effect| matches!(effect, Effect::Zone(_)))
         {
             self.replan_all();
+        }
+        for purpose in self.refused() {
+            self.leave_all(Some(purpose), "лид отказался");
         }
         for ix in 0..self.funnels.sequences.len() {
             let sequence = &self.funnels.sequences[ix];
@@ -37,6 +40,19 @@ impl Turn<'_> {
                 self.enroll(ix, &words(signal));
             }
         }
+    }
+
+    /// Purposes refused in this turn, wherever that was said.
+    fn refused(&self) -> Vec<Purpose> {
+        let said = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Consent {
+                purpose,
+                yes: false,
+                ..
+            } => Some(*purpose),
+            _ => None,
+        });
+        said.collect()
     }
 
     /// Whether the turn brought it about.

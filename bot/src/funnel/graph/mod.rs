@@ -6,6 +6,7 @@ mod svg;
 
 use super::html;
 use super::model::{ButtonAction, Funnels, Keyboard, Step, StepText, Target};
+use crate::sequence::{Days, Rule};
 pub use mermaid::mermaid;
 pub use svg::svg;
 
@@ -63,8 +64,19 @@ fn picture(funnels: &Funnels, id: &str) -> Option<Picture> {
             edges: Vec::new(),
         },
     };
+    let sequence = funnels.sequences.iter().find(|known| known.home == ix);
     for (from, at) in drawing.order.clone().into_iter().enumerate() {
-        drawing.edges_of(from, &funnel.steps[at]);
+        let step = &funnel.steps[at];
+        drawing.buttons_of(from, step);
+        match sequence {
+            None => drawing.edges_of(from, step),
+            Some(sequence) => {
+                let next = sequence.plans.get(at + 1);
+                let to = next.map_or(Target::End, |_| Target::Step(at + 1));
+                let label = next.map(|plan| rule_words(&plan.rule)).unwrap_or_default();
+                drawing.edge(from, to, label, true);
+            }
+        }
     }
     Some(drawing.picture)
 }
@@ -98,7 +110,7 @@ struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
-    fn edges_of(&mut self, from: usize, step: &Step) {
+    fn buttons_of(&mut self, from: usize, step: &Step) {
         for button in &step.buttons {
             let text = self.funnels.static_text(&button.text, 0);
             match &button.action {
@@ -106,6 +118,9 @@ impl Drawing<'_> {
                 ButtonAction::Next | ButtonAction::Link { .. } => {}
             }
         }
+    }
+
+    fn edges_of(&mut self, from: usize, step: &Step) {
         if let Some(Keyboard::Rows(rows)) = &step.keyboard {
             for key in rows.iter().flatten() {
                 self.edge(from, key.to, self.funnels.static_text(&key.text, 0), false);
@@ -225,6 +240,23 @@ impl Drawing<'_> {
         });
         self.picture.nodes.len() - 1
     }
+}
+
+/// When a step of a sequence comes, as its file says.
+fn rule_words(rule: &Rule) -> String {
+    let mut words = Vec::new();
+    if rule.after_ms > 0 {
+        words.push(duration(rule.after_ms));
+    }
+    words.extend(rule.at.map(|at| at.strftime("%H:%M").to_string()));
+    if rule.days != Days::ALL {
+        words.push(rule.days.to_string());
+    }
+    if let Some(window) = &rule.window {
+        let (from, to) = (window.from.strftime("%H:%M"), window.to.strftime("%H:%M"));
+        words.push(format!("{from}–{to}"));
+    }
+    words.join(" · ")
 }
 
 fn duration(ms: i64) -> String {

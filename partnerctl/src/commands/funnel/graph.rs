@@ -15,6 +15,7 @@ use crate::host::Host;
 #[command(before_help = "Examples:
   partnerctl funnel graph weight                      Mermaid text
   partnerctl funnel graph weight --svg weight.svg
+  partnerctl funnel graph weight_warmup               a sequence
   partnerctl funnel graph weight --svg - | display")]
 pub struct GraphArgs {
     /// The funnel
@@ -31,12 +32,14 @@ pub struct GraphArgs {
 
 pub fn run(args: &GraphArgs, host: &dyn Host) -> Result<(), Failure> {
     let ground = args.setting.load(host)?;
-    ground.check_id(&args.name)?;
+    let name = ground.whole_id(&args.name);
+    ground.check_id(&name)?;
+    let name = name.replace(super::SEQUENCES, "~");
     let draw = match args.svg {
         Some(_) => graph::svg,
         None => graph::mermaid,
     };
-    let picture = draw(&ground.funnels, &args.name).context("the funnel cannot be drawn")?;
+    let picture = draw(&ground.funnels, &name).context("the funnel cannot be drawn")?;
     match args.svg.as_deref().filter(|file| file.as_os_str() != "-") {
         None => host.out(picture.trim_end()),
         Some(file) => {
