@@ -93,7 +93,7 @@ pub fn play(ground: Ground<'_>, order: Order) -> Month {
         spoke += life.spoke;
         lines.append(&mut life.lines);
     }
-    lines.sort_by(|a, b| (a.at_ms, a.lead, a.outcome).cmp(&(b.at_ms, b.lead, b.outcome)));
+    lines.sort_by_key(|line| (line.at_ms, line.lead, line.outcome));
     let summary = Summary::of(&lines, zones, spoke);
     Month {
         order,
