@@ -173,6 +173,13 @@ fn reason_words(item: &StoryItem) -> String {
     };
     let reason = match item.reason.as_str() {
         crate::store::RESTORED => "ждало в резервной копии и могло уйти до восстановления",
+        "the process ended during the call" => {
+            "бот остановился во время отправки: дошло ли, неизвестно"
+        }
+        "the process ended too often" => "бот останавливался слишком часто: дошло ли, неизвестно",
+        "Telegram asked to wait" => "Telegram просит подождать",
+        "the lead went on" => "дошло: лид ответил дальше",
+        "already so" => "на экране уже так",
         other => other,
     };
     match (item.state.as_str(), reason) {
