@@ -2,6 +2,8 @@
 
 pub mod flood;
 pub mod gate;
+#[cfg(test)]
+mod hours;
 pub mod reason;
 #[cfg(test)]
 mod table;
