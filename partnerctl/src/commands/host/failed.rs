@@ -55,8 +55,7 @@ pub fn run(args: &FailedArgs, host: &dyn Host) -> Result<(), Failure> {
 fn unit(fleet: &crate::fleet::Fleet, id: &str, host: &dyn Host) -> Result<UnitState, Failure> {
     let told = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     if let Some(result) = told("MONITOR_SERVICE_RESULT") {
-        // A signal is told by its name; the number is of no use to anybody.
-        let status = told("MONITOR_EXIT_STATUS").and_then(|status| status.parse().ok());
+        let status = told("MONITOR_EXIT_STATUS").and_then(|status| status_of(&status));
         return Ok(UnitState {
             active: "failed".to_owned(),
             result,
@@ -66,4 +65,18 @@ fn unit(fleet: &crate::fleet::Fleet, id: &str, host: &dyn Host) -> Result<UnitSt
     }
     let units = crate::state::units(fleet, host)?.unwrap_or_default();
     Ok(units.get(id).cloned().unwrap_or_default())
+}
+
+/// An exit code, or the number of a signal that systemd tells by its name.
+fn status_of(told: &str) -> Option<i32> {
+    let signals = [
+        ("ABRT", 6),
+        ("KILL", 9),
+        ("SEGV", 11),
+        ("PIPE", 13),
+        ("TERM", 15),
+        ("SYS", 31),
+    ];
+    let signal = signals.iter().find(|(name, _)| *name == told);
+    signal.map(|(_, number)| *number).or(told.parse().ok())
 }
