@@ -453,22 +453,15 @@ impl Bot {
         Ok((of("Anonymous:"), of("Rss:")))
     }
 
-    /// Time on a processor, all threads, in milliseconds.
+    /// Time on a processor, all threads, in milliseconds; the kernel counts in steps of ten.
     fn cpu_ms(&self) -> anyhow::Result<f64> {
-        let mut nanos = 0.0;
-        for task in std::fs::read_dir(
-            Path::new("/proc")
-                .join(self.child.id().to_string())
-                .join("task"),
-        )? {
-            let text = std::fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-            nanos += text
-                .split(' ')
-                .next()
-                .and_then(|n| n.parse::<f64>().ok())
-                .unwrap_or(0.0);
-        }
-        Ok(nanos / 1e6)
+        let stat = self.proc("stat")?;
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        Ok(ticks
+            .filter_map(|field| field.parse::<f64>().ok())
+            .sum::<f64>()
+            * 10.0)
     }
 }
 
