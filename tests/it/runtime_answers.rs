@@ -174,7 +174,8 @@ async fn settled(rig: &Rig, lead: i64, fate: Fate) -> Value {
         let story = rig.story(lead).await;
         let row = story.into_iter().find(|item| item["text"] == ASKED);
         let row = row.unwrap_or_default();
-        let tried = !matches!(fate, Waits) || row["reason"] != "";
+        let refused = row["reason"].as_str().is_some_and(|why| why.contains("40"));
+        let tried = !matches!(fate, Waits) || refused;
         if row["state"] == wanted && tried || tokio::time::Instant::now() > deadline {
             return row;
         }

@@ -23,6 +23,7 @@ const MIX: [(FaultKind, f64); 5] = [
 /// Limits of the long form.
 const P99_MS: f64 = 2_000.0;
 const MIB_PER_HOUR: f64 = 1.0;
+const DESCRIPTORS_PER_HOUR: f64 = 1.0;
 /// Most of the answers must have been clear of faults for their time to say something.
 const CLEAR_SHARE: f64 = 0.2;
 
@@ -202,16 +203,17 @@ impl Body {
         let median = percentile(&mut sorted, 0.5);
         ledger.at_most("RSS MiB/h, the median bot", median, MIB_PER_HOUR);
         ledger.told("RSS MiB/h, the worst bot", percentile(&mut sorted, 1.0));
-        // The fewest that were open in a quarter: calls under way come and go, a leak stays.
-        let quarter = self.hours.len() * 3 / 4;
-        let least = |part: &[f64]| part.iter().copied().fold(f64::INFINITY, f64::min);
-        let grown =
-            |open: &Vec<f64>| (least(&open[quarter..]) - least(&open[half..quarter])).max(0.0);
-        let most = self.descriptors.iter().map(grown).fold(0.0, f64::max);
+        // Lines to Telegram come and go with the calls under way; a leak only ever adds.
+        let open = |at: usize| self.descriptors.iter().map(|open| open[at]).sum::<f64>() / bots;
+        let of_all: Vec<f64> = (half..self.hours.len()).map(open).collect();
+        let average = |part: &[f64]| part.iter().sum::<f64>() / part.len().max(1) as f64;
+        let (third, fourth) = of_all.split_at(of_all.len() / 2);
+        ledger.told("descriptors per bot, third quarter", average(third));
+        ledger.told("descriptors per bot, fourth quarter", average(fourth));
         ledger.at_most(
-            "descriptors gained by any bot, third to fourth quarter",
-            most,
-            1.0,
+            "descriptors an hour per bot, all bots",
+            slope(hours, &of_all),
+            DESCRIPTORS_PER_HOUR,
         );
     }
 }
