@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{DeskInput, reload};
 use crate::app::App;
+use crate::diagnostic::Severity;
 use crate::funnel::EditPlan;
 use crate::lead::LeadId;
 use crate::store;
@@ -28,11 +29,9 @@ pub async fn tell(
     let compiled =
         tokio::task::spawn_blocking(move || reload::compile(&loading, dir.as_deref())).await?;
     let Some(next) = compiled.funnels else {
-        let problems: Vec<String> = compiled
-            .diagnostics
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let errors = compiled.diagnostics.iter();
+        let errors = errors.filter(|problem| problem.severity == Severity::Error);
+        let problems: Vec<String> = errors.map(ToString::to_string).collect();
         return Ok(json!({ "problems": problems }));
     };
     let mut store = store::open_read_only(&app.data_dir, &app.partner().id).await?;

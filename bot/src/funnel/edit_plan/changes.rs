@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::funnel::effect::MediaSource;
 use crate::funnel::model::{Funnel, Funnels, SEQUENCE_MARK, Step, StepText};
 use crate::funnel::words::{Body, Words};
 
@@ -100,6 +101,11 @@ fn said(funnels: &Funnels, step: &Step) -> Vec<String> {
         written(funnels, &button.text, &mut texts);
     }
     if let Some((kind, source)) = &step.media {
+        // An edited copy lies in another directory: the same file there is the same file.
+        let source = match source {
+            MediaSource::File(path) => path.file_name().map(|name| name.to_string_lossy()),
+            MediaSource::Url(url) => Some(url.into()),
+        };
         texts.push(format!("{kind:?} {source:?}"));
     }
     texts
