@@ -97,6 +97,8 @@ impl Watch {
         rig.set_env("FAKETIME_NO_CACHE", "1");
         rig.set_env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         rig.set_env("FAKETIME_DONT_RESET", "1");
+        // After a jump nothing is said first for a minute; here a moment is as good.
+        rig.set_env("BOT_CLOCK_FREEZE_MS", "200");
         Watch { rig, file }
     }
 

@@ -1,8 +1,15 @@
 //! The disk is full at each write of one lead's life, for a moment, then there is room again: the process stays, says
-//! why, takes nothing from Telegram meanwhile, and loses nothing. The control's disk stays full: nobody is served.
+//! why, takes nothing from Telegram meanwhile, and loses nothing. For the start, whose every try has new threads that
+//! the tracer counts anew, it is a file system of too few pages that grows. The control's disk stays full: nobody is
+//! served.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
+use super::crowd::Crowd;
 use super::life::{Ended, Fate, Life, tool};
 use super::{Ledger, Order};
 
@@ -16,16 +23,19 @@ pub async fn prove(order: &Order) -> Ledger {
         ledger.skip("strace is missing; run: apt-get install strace");
         return ledger;
     };
-    let (writes, unhurt) = count_writes(&strace).await;
-    if writes == 0 {
+    let (of_start, writes, unhurt) = count_writes(&strace).await;
+    if writes <= of_start {
         ledger.skip("strace cannot trace here (ptrace is forbidden)");
         return ledger;
     }
     let mut dice = order.dice();
     let points: Vec<u64> = if wanted >= writes {
-        (1..=writes).collect()
+        (of_start + 1..=writes).collect()
     } else {
-        (0..wanted).map(|_| 1 + dice.throw(writes)).collect()
+        let later = writes - of_start;
+        (0..wanted)
+            .map(|_| of_start + 1 + dice.throw(later))
+            .collect()
     };
     let (mut told_why, mut ended, mut troubles) = (0_u64, 0_u64, 0_u64);
     for point in &points {
@@ -40,12 +50,14 @@ pub async fn prove(order: &Order) -> Ledger {
             }
         }
     }
+    starts(order, &unhurt, &mut ledger).await;
     ledger.told("writes of one life", writes);
+    ledger.told("  of them at the start", of_start);
     ledger.told("writes at which the disk was full", points.len());
     ledger.at_least("lives in which the bot said why", told_why, 1);
     ledger.none("processes that ended", ended);
     ledger.none("lives with a loss, damage or another end", troubles);
-    let served = control(&strace, writes / 2).await;
+    let served = control(&strace, of_start + (writes - of_start) / 2).await;
     ledger.none("control: served by a disk that stays full", served);
     ledger
 }
@@ -62,7 +74,84 @@ fn args(when: &str) -> Vec<String> {
         .to_vec()
 }
 
-async fn count_writes(strace: &Path) -> (u64, Fate) {
+/// Starts in a file system of few pages, which then grows.
+async fn starts(order: &Order, unhurt: &Fate, ledger: &mut Ledger) {
+    let sizes = order.count("sizes", 2, 40);
+    let (mut waited, mut troubles) = (0_u64, 0_u64);
+    for size in 1..=sizes {
+        let kib = 4 + 200 * size / sizes / 4 * 4;
+        match start_in(kib, unhurt).await {
+            Ok(Some(did_wait)) => waited += u64::from(did_wait),
+            Ok(None) => return ledger.skip("a small file system needs root to be mounted"),
+            Err(trouble) => {
+                troubles += 1;
+                ledger.trouble(format!("started in {kib} KiB: {trouble}"));
+            }
+        }
+    }
+    ledger.told("starts in a small file system", sizes);
+    ledger.at_least("  that waited for room", waited, 1);
+    ledger.none("  with a loss, damage or another end", troubles);
+}
+
+/// Whether it had to wait; `None` when nothing can be mounted here.
+async fn start_in(kib: u64, unhurt: &Fate) -> Result<Option<bool>, String> {
+    let mut life = Life::begins();
+    let data = life.rig.place.data.clone();
+    let Some(_room) = Room::mount(&data, kib) else {
+        return Ok(None);
+    };
+    life.rig.spawn();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let waits = loop {
+        let said = life.rig.log().contains("free the disk");
+        let up = life.rig.get("/health").await["state"] == "running";
+        if said || up || Instant::now() > deadline {
+            break said;
+        }
+        sleep(Duration::from_millis(10)).await;
+    };
+    Room::grow(&data);
+    if life.goes_on(false).await != Ended::Arrived {
+        return Err(format!("the lead was never served\n{}", life.rig.log()));
+    }
+    let fate = life.fate().await;
+    life.rig.kill().await;
+    life.check().await?;
+    if fate != *unhurt {
+        return Err(format!("another end: {fate:?} instead of {unhurt:?}"));
+    }
+    Ok(Some(waits))
+}
+
+/// A file system in memory.
+struct Room(PathBuf);
+
+impl Room {
+    fn mount(at: &Path, kib: u64) -> Option<Room> {
+        let size = format!("size={kib}k");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at);
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        mounted.then(|| Room(at.to_owned()))
+    }
+
+    fn grow(at: &Path) {
+        let mut mount = Command::new("mount");
+        mount.args(["-o", "remount,size=32m"]).arg(at);
+        assert!(mount.status().is_ok_and(|status| status.success()));
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // Lazy: the bot may still hold its files.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// (writes of a start, writes of a life, how that life ends).
+async fn count_writes(strace: &Path) -> (u64, u64, Fate) {
     let mut life = Life::begins();
     let log = life.rig.place.log().with_extension("strace");
     let trace = ["-e", "trace=pwrite64", "-o", log.to_str().unwrap()].map(str::to_owned);
@@ -78,7 +167,20 @@ async fn count_writes(strace: &Path) -> (u64, Fate) {
     life.rig.kill().await;
     let text = std::fs::read_to_string(&log).unwrap_or_default();
     let writes = text.lines().filter(|line| line.contains(" pwrite64("));
-    (writes.count() as u64, fate)
+    let mut rig = Crowd::hurried_rig();
+    let log = rig.place.log().with_extension("strace");
+    rig.wrapper = vec![
+        strace.display().to_string(),
+        "-D".to_owned(),
+        "-f".to_owned(),
+    ];
+    let trace = ["-e", "trace=pwrite64", "-o", log.to_str().unwrap()];
+    rig.wrapper.extend(trace.map(str::to_owned));
+    rig.start().await;
+    rig.kill().await;
+    let text = std::fs::read_to_string(&log).unwrap_or_default();
+    let of_start = text.lines().filter(|line| line.contains(" pwrite64("));
+    (of_start.count() as u64, writes.count() as u64, fate)
 }
 
 async fn live(strace: &Path, point: u64, unhurt: &Fate) -> Result<Lived, String> {

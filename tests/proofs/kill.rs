@@ -40,7 +40,7 @@ pub async fn prove(order: &Order) -> Ledger {
     storm.crowd.count_answers(&mut ledger).await;
     let (replies, repeated, most) = storm.crowd.repeats();
     ledger.told("replies", replies);
-    ledger.told("repeated replies", repeated);
+    ledger.at_most("repeated replies", repeated, storm.kills.total);
     ledger.told("most repeated replies of one kill", most);
     storm.crowd.count_cards(&mut ledger);
     let health = storm.crowd.rig.get("/health").await;

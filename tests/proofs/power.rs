@@ -102,6 +102,8 @@ struct Storm {
     crowd: Crowd,
     dice: Dice,
     lost: Lost,
+    /// The first leads, all of whom had heard their last word at the last cut.
+    settled: usize,
 }
 
 impl Storm {
@@ -112,12 +114,22 @@ impl Storm {
             crowd: Crowd::gather(rig).await,
             dice,
             lost: Lost::default(),
+            settled: 0,
         }
     }
 
     async fn live_and_cut(&mut self, ledger: &mut Ledger) {
         self.crowd.welcome = self.crowd.walkers.len() + SEATS;
-        let until = Instant::now() + Duration::from_millis(150 + self.dice.throw(350));
+        // A computer that loses power again before it has done anything is another promise.
+        let awake = Instant::now() + Duration::from_secs(20);
+        while !self.crowd.hear(Duration::from_millis(5)).await && Instant::now() < awake {}
+        // A reply in doubt waits for a sign; with every third life longer than that, none is in doubt for ever.
+        let at_least = if self.crowd.misfortunes % 3 == 2 {
+            3_500
+        } else {
+            0
+        };
+        let until = Instant::now() + Duration::from_millis(at_least + self.dice.throw(350));
         while Instant::now() < until {
             self.crowd.hear(Duration::from_millis(5)).await;
         }
@@ -130,6 +142,9 @@ impl Storm {
         self.crowd.rig.kill().await;
         self.crowd.misfortunes += 1;
         copied.and_then(|()| self.disk.change()).unwrap();
+        // Here the kernel is the same as before the cut; after a real one its boot has another name, and notes of
+        // another boot are not believed.
+        let _ = std::fs::remove_file(self.crowd.rig.place.data.join("bot.fates"));
         let books = Books::read(&self.crowd.rig.place.data).await;
         let missing = confirmed.saturating_sub(books.updates);
         if books.integrity != "ok" {
@@ -141,6 +156,12 @@ impl Storm {
             let written = books.messages.get(&chat).copied().unwrap_or(0);
             self.lost.messages += heard.saturating_sub(written);
         }
+        let arrived = self
+            .crowd
+            .walkers
+            .iter()
+            .take_while(|walker| walker.arrived());
+        self.settled = arrived.count();
         self.crowd.rig.spawn();
     }
 
@@ -150,11 +171,9 @@ impl Storm {
             let heard: HashSet<String> = self.crowd.rig.heard(id).into_iter().collect();
             (id, heard.len() as u64)
         };
-        self.crowd
-            .walkers
-            .iter()
-            .map(|walker| heard(walker.id))
-            .collect()
+        // Who has arrived was looked at when they had.
+        let late = self.crowd.walkers.iter().skip(self.settled);
+        late.map(|walker| heard(walker.id)).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
@@ -34,11 +35,10 @@ pub enum OpenError {
     },
     #[error("{path}: {source}; restore a backup or move the file away", path = .path.display())]
     Database { path: PathBuf, source: sqlx::Error },
+    #[error("{path}: there is no room on the disk", path = .path.display())]
+    Full { path: PathBuf },
     #[error("{path}: {source}; this data was written by a newer version", path = .path.display())]
-    Migration {
-        path: PathBuf,
-        source: sqlx::migrate::MigrateError,
-    },
+    Migration { path: PathBuf, source: MigrateError },
 }
 
 impl OpenError {
@@ -47,16 +47,11 @@ impl OpenError {
         match self {
             OpenError::Io { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
             OpenError::Database { source, .. } => super::is_full(source),
-            OpenError::Migration { source, .. } => match source {
-                sqlx::migrate::MigrateError::Execute(source)
-                | sqlx::migrate::MigrateError::ExecuteMigration(source, _) => {
-                    super::is_full(source)
-                }
-                _ => false,
-            },
-            OpenError::Owned { .. } | OpenError::OtherPartner { .. } | OpenError::Moved { .. } => {
-                false
-            }
+            OpenError::Full { .. } => true,
+            OpenError::Migration { .. }
+            | OpenError::Owned { .. }
+            | OpenError::OtherPartner { .. }
+            | OpenError::Moved { .. } => false,
         }
     }
 }
@@ -73,10 +68,7 @@ pub async fn open(data_dir: &Path, partner_id: &str) -> Result<Store, OpenError>
     MIGRATIONS
         .run(&mut connection)
         .await
-        .map_err(|source| OpenError::Migration {
-            path: path.clone(),
-            source,
-        })?;
+        .map_err(|error| not_migrated(&path, error))?;
     let mut store = Store {
         partner_id: partner_id.into(),
         connection,
@@ -96,6 +88,18 @@ pub async fn open(data_dir: &Path, partner_id: &str) -> Result<Store, OpenError>
     let written = store.commit(&probe).await;
     written.map_err(|source| OpenError::Database { path, source })?;
     Ok(store)
+}
+
+fn not_migrated(path: &Path, error: MigrateError) -> OpenError {
+    let path = path.to_owned();
+    match error {
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)
+            if super::is_full(&source) =>
+        {
+            OpenError::Full { path }
+        }
+        source => OpenError::Migration { path, source },
+    }
 }
 
 /// The number of the newest migration this program knows.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::clock_watch::{ClockWatch, Look};
+use super::died;
 use super::intake::{Care, MOST_PENDING};
 use super::replan::Progress;
 use super::rescue::Doubted;
@@ -66,6 +67,8 @@ pub struct Desk {
     pub(super) care: Care,
     /// Updates whose try by this process is on the disk: a repeated round is the same try.
     pub(super) counted: HashSet<i64>,
+    /// Whoever is at work when this process fails is to blame: the former one ended by itself, or rows were refused.
+    pub(super) strict: bool,
     /// Replies in doubt, by chat.
     pub(super) doubted: HashMap<i64, Doubted>,
     /// Tells the notes which fates the store has.
@@ -89,6 +92,7 @@ impl Desk {
         let freeze_ms = app.clock.freeze_ms;
         let mut desk = Desk {
             flood: Flood::new(app.flood),
+            strict: died::by_itself(&app.data_dir),
             app,
             store,
             funnels,
@@ -232,6 +236,7 @@ impl Desk {
             self.care = Care::UntilFirstBatch;
         }
         self.counted.clear();
+        self.strict = true;
     }
 
     /// One round: decide, commit, let go. On an error nothing has happened.

@@ -14,6 +14,8 @@ use crate::telegram::incoming::{self, Incoming};
 
 /// An update that fails this often is set aside.
 const MOST_TRIES: i64 = 3;
+/// A process killed from outside says nothing against the update it was at, unless it happens again and again.
+const MOST_KILLS: i64 = 10;
 /// Waiting updates looked at in one go.
 pub(super) const MOST_PENDING: i64 = 10_000;
 
@@ -181,16 +183,18 @@ impl Desk {
         Ok(())
     }
 
-    /// Durable before the update is touched: if it kills the process, its third time is the last.
+    /// Durable before the update is touched: if it kills the process, its third time is the last; if something else
+    /// does each time, its tenth.
     async fn count_try(&mut self, row: &InboxRow) -> sqlx::Result<bool> {
         if self.counted.contains(&row.update_id) {
             return Ok(true);
         }
         let mut batch = Batch::default();
-        let dead = row.tries >= MOST_TRIES;
+        let most = if self.strict { MOST_TRIES } else { MOST_KILLS };
+        let dead = row.tries >= most;
         if dead {
             self.app.meters.poisoned.add(1);
-            tracing::error!(partner.id = %self.app.partner().id, update.id = row.update_id, "update set aside: the process died at it {MOST_TRIES} times");
+            tracing::error!(partner.id = %self.app.partner().id, update.id = row.update_id, "update set aside: the process died at it {most} times");
             let error = "the process died at it".to_owned();
             batch.inbox.push(InboxRow {
                 state: InboxState::Dead,

@@ -8,6 +8,7 @@ mod clock_watch;
 #[cfg(test)]
 mod course;
 pub mod desk;
+mod died;
 mod evidence;
 mod gate;
 mod handle;

@@ -14,7 +14,7 @@ use crate::telegram::outgoing;
 
 /// How long a reply in doubt waits for a sign that it arrived: who has it mostly acts upon it at once, and what they
 /// did while the bot was down comes with the first batch.
-const SIGN_MS: i64 = 1_000;
+const SIGN_MS: i64 = 3_000;
 
 /// A reply of which only the lead knows whether it arrived.
 pub(super) struct Doubted {
@@ -33,7 +33,7 @@ impl Desk {
         work.batch.facts.push(("clean_stop", "0".to_owned()));
         work.batch.facts.push(("life", life.clone()));
         let mut rows = Vec::new();
-        for left in self.store.unsettled().await? {
+        for mut left in self.store.unsettled().await? {
             match fate(&left, notes.as_ref(), crashed) {
                 Fate::Sent(message_id) => {
                     let mut settled = settled(&left.row, OutboxState::Sent, now);
@@ -44,6 +44,10 @@ impl Desk {
                     if left.was_sending {
                         let due = settled(&left.row, OutboxState::Due, now);
                         work.batch.settled.push(due);
+                    }
+                    // In doubt once, before a process that died without calling again.
+                    if left.row.class == Class::Notification && left.row.tries > 0 {
+                        mark_repeated(&mut left.row.payload);
                     }
                     rows.push(left.row);
                 }
