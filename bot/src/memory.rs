@@ -1,4 +1,6 @@
-//! How the allocator behaves: a host runs hundreds of bots that mostly wait, so memory of a burst is given back.
+//! How the process uses memory: a host runs hundreds of bots that mostly wait, so what a burst took is given back.
+
+use std::sync::OnceLock;
 
 /// Once, before anything else.
 pub fn settle() {
@@ -11,13 +13,82 @@ pub fn settle() {
     set(libc::M_MXFAST, 0);
 }
 
-/// Gives free memory back to the system; costs a fraction of a millisecond.
+/// Gives free memory back to the system, and the program's own pages: most of them were of use at the start only, and
+/// what is needed again comes from the page cache in a microsecond. Costs a fraction of a millisecond.
 pub fn give_back() {
     // SAFETY: malloc_trim takes a number and may be called at any time.
     unsafe { libc::malloc_trim(0) };
+    static CODE: OnceLock<Vec<(usize, usize)>> = OnceLock::new();
+    for (start, length) in CODE.get_or_init(|| code(&maps())) {
+        // SAFETY: the range is a mapping of the program's file that was never written to, so dropping its pages
+        // changes nothing that can be read; they are read from the file again.
+        unsafe { libc::madvise(*start as *mut libc::c_void, *length, libc::MADV_DONTNEED) };
+    }
 }
 
 fn set(what: libc::c_int, value: libc::c_int) {
     // SAFETY: mallopt takes two numbers; one it does not know changes nothing.
     unsafe { libc::mallopt(what, value) };
+}
+
+fn maps() -> String {
+    std::fs::read_to_string("/proc/self/maps").unwrap_or_default()
+}
+
+/// Code and constants of the program, from the text of /proc/self/maps: (start, length). Only what can run, and the
+/// file's own beginning: tables that were relocated are read-only too, but their pages are not the file's.
+fn code(maps: &str) -> Vec<(usize, usize)> {
+    let mut lines = maps
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let Some(program) = lines
+        .next()
+        .and_then(|fields| fields.get(5).map(|path| (*path).to_owned()))
+    else {
+        return Vec::new();
+    };
+    let is_code = |fields: &Vec<&str>| {
+        let [_, rights, offset, _, inode, path] = fields[..] else {
+            return false;
+        };
+        let beginning = rights == "r--p" && offset.bytes().all(|digit| digit == b'0');
+        path == program && inode != "0" && (rights == "r-xp" || beginning)
+    };
+    let range = |fields: Vec<&str>| {
+        let (start, end) = fields[0].split_once('-')?;
+        let start = usize::from_str_radix(start, 16).ok()?;
+        Some((
+            start,
+            usize::from_str_radix(end, 16).ok()?.checked_sub(start)?,
+        ))
+    };
+    let all = maps
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    all.filter(is_code).filter_map(range).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_that_are_the_files_own_are_code() {
+        let maps = "\
+555555554000-555555a57000 r--p 00000000 fe:00 42 /opt/bot
+555555a57000-555556639000 r-xp 00502000 fe:00 42 /opt/bot
+555556639000-5555566e7000 r--p 010e3000 fe:00 42 /opt/bot
+5555566e7000-5555566ed000 rw-p 01190000 fe:00 42 /opt/bot
+5555566ed000-55555670e000 rw-p 00000000 00:00 0 [heap]
+7ffff7d00000-7ffff7d26000 r--p 00000000 fe:00 43 /usr/lib/libc.so.6
+7ffff7d26000-7ffff7e7c000 r-xp 00026000 fe:00 43 /usr/lib/libc.so.6
+7ffff7fc1000-7ffff7fc3000 r-xp 00000000 00:00 0 [vdso]
+";
+        assert_eq!(
+            code(maps),
+            [(0x5555_5555_4000, 0x50_3000), (0x5555_55a5_7000, 0xbe_2000)]
+        );
+        assert_eq!(code(""), []);
+        assert_eq!(code(&self::maps()).len(), 2, "of this very program");
+    }
 }

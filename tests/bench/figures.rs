@@ -50,8 +50,22 @@ pub fn measure() -> anyhow::Result<Figures> {
     figures.start_ms = start()?;
     figures.bulk = bulk()?;
     figures.growth = growth()?;
+    say(&format!("{figures:#?}"));
     figures.fleet = fleet()?;
+    say(&format!("{:#?}", figures.fleet));
     Ok(figures)
+}
+
+/// One part, for work on it.
+pub fn only(part: &str) -> anyhow::Result<()> {
+    match part {
+        "start" => println!("{:.1} ms", start()?),
+        "bulk" => println!("{:?}", bulk()?),
+        "growth" => println!("{:#?}", growth()?),
+        "fleet" => println!("{:?}", fleet()?),
+        _ => anyhow::bail!("start, bulk, growth or fleet"),
+    }
+    Ok(())
 }
 
 fn say(what: &str) {

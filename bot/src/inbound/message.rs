@@ -64,7 +64,7 @@ async fn home() -> Act {
     Act::Panel(parse::Request::Home)
 }
 
-async fn lead(incoming: Arc<Incoming>) -> Act {
+pub(super) async fn lead(incoming: Arc<Incoming>) -> Act {
     Act::Lead(event(&incoming))
 }
 

@@ -48,6 +48,9 @@ pub type Schema = Handler<'static, Act>;
 /// The routing tree. The order matters: the partner's commands stand before the funnels'.
 pub fn schema() -> Schema {
     let schema = dptree::entry()
+        // Nearly everything, asked first because every question costs; each would also be found below.
+        .branch(dptree::filter(is_leads_word).endpoint(message::lead))
+        .branch(dptree::filter(is_leads_press).endpoint(press::press))
         .branch(dptree::filter(|i: Arc<Incoming>| i.what == What::Unknown).endpoint(keep))
         .branch(dptree::filter(|i: Arc<Incoming>| !i.private || i.from.is_bot).endpoint(not_ours))
         .branch(dptree::filter(is_press).chain(press::routes()))
@@ -73,6 +76,25 @@ pub async fn route(schema: &Schema, incoming: &Arc<Incoming>, caller: Caller) ->
 
 fn deps(incoming: Arc<Incoming>, caller: Caller) -> DependencyMap {
     dptree::deps![incoming, caller]
+}
+
+fn is_leads_word(incoming: Arc<Incoming>, caller: Caller) -> bool {
+    let is_said = match &incoming.what {
+        What::Text(_) | What::Contact { .. } | What::Photo { .. } => true,
+        What::Command { .. }
+        | What::Press { .. }
+        | What::Reach { .. }
+        | What::Other { .. }
+        | What::Unknown => false,
+    };
+    is_said && incoming.private && !incoming.from.is_bot && !caller.insider
+}
+
+fn is_leads_press(incoming: Arc<Incoming>) -> bool {
+    is_press(incoming.clone())
+        && incoming.private
+        && !incoming.from.is_bot
+        && incoming.from.id == incoming.chat_id
 }
 
 fn is_press(incoming: Arc<Incoming>) -> bool {

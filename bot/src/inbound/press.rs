@@ -21,7 +21,7 @@ async fn refuse() -> Act {
     Act::Refuse
 }
 
-async fn press(incoming: Arc<Incoming>, caller: Caller) -> Act {
+pub(super) async fn press(incoming: Arc<Incoming>, caller: Caller) -> Act {
     let What::Press { data, .. } = &incoming.what else {
         return Act::Refuse;
     };

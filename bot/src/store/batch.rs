@@ -227,4 +227,17 @@ impl Batch {
             && self.facts.is_empty()
             && self.forgotten.is_empty()
     }
+
+    /// How many there are to write, as far as they come many at a time.
+    pub fn rows(&self) -> usize {
+        self.inbox.len()
+            + self.cases.len()
+            + self.moved.len()
+            + self.events.len()
+            + self.outbox.len()
+            + self.settled.len()
+            + self.timers.len()
+            + self.cancelled.len()
+            + self.facts.len()
+    }
 }

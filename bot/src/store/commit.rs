@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use sqlx::sqlite::SqliteConnection;
 
-use super::rows::Statement;
+use super::rows::{Script, Statement};
 use super::{Batch, EventRow, InboxRow, InboxState, OutboxRow, OutboxState, Settled, Store, chain};
 use crate::lead::LeadId;
+
+/// Rows of a round that goes to the database as one script: a turn or two with their fates.
+const SMALL: usize = 24;
 
 impl Store {
     /// Writes the batch in one durable transaction.
@@ -21,10 +24,12 @@ impl Store {
 
     /// Not sqlx's transaction: once SQLite ends one by itself, sqlx counts it as open for ever and begins no other.
     async fn write_and_end(&mut self, batch: &Batch) -> sqlx::Result<()> {
+        let mut script = Script::new(&mut self.connection, batch.rows() <= SMALL);
         // IMMEDIATE: a deferred transaction that upgrades fails at once instead of waiting.
-        self.execute("BEGIN IMMEDIATE").await?;
-        write(&mut self.connection, &self.partner_id, batch).await?;
-        self.execute("COMMIT").await
+        script.say("BEGIN IMMEDIATE").await?;
+        write(&mut script, &self.partner_id, batch).await?;
+        script.say("COMMIT").await?;
+        script.now().await.map(drop)
     }
 
     async fn execute(&mut self, statement: &'static str) -> sqlx::Result<()> {
@@ -33,11 +38,11 @@ impl Store {
     }
 }
 
-async fn write(tx: &mut SqliteConnection, partner: &Arc<str>, batch: &Batch) -> sqlx::Result<()> {
+async fn write(tx: &mut Script<'_>, partner: &Arc<str>, batch: &Batch) -> sqlx::Result<()> {
     inbox(tx, partner, &batch.inbox).await?;
     // Before the cases: a forgotten person may have come back in the same round, as a new lead.
     for (lead, chat) in &batch.forgotten {
-        forget(tx, partner, *lead, *chat).await?;
+        forget(tx.now().await?, partner, *lead, *chat).await?;
     }
     LEADS
         .run(tx, partner, &batch.cases, super::cases::bind)
@@ -52,11 +57,7 @@ async fn write(tx: &mut SqliteConnection, partner: &Arc<str>, batch: &Batch) -> 
     rest(tx, partner, batch).await
 }
 
-async fn inbox(
-    tx: &mut SqliteConnection,
-    partner: &Arc<str>,
-    rows: &[InboxRow],
-) -> sqlx::Result<()> {
+async fn inbox(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[InboxRow]) -> sqlx::Result<()> {
     static ROWS: Statement = Statement::new(
         7,
         "INSERT INTO inbox (partner_id, update_id, state, tries, chat_id, raw, error, received_at) SELECT ?, v.* FROM",
@@ -133,11 +134,7 @@ static LEADS_MOVED: Statement = Statement::new(
     "WHERE leads.partner_id = ? AND leads.id = column1",
 );
 
-async fn events(
-    tx: &mut SqliteConnection,
-    partner: &Arc<str>,
-    rows: &[EventRow],
-) -> sqlx::Result<()> {
+async fn events(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[EventRow]) -> sqlx::Result<()> {
     static ROWS: Statement = Statement::new(
         10,
         "INSERT INTO events (partner_id, id, lead_id, prev, at, kind, funnel, step, name, value, points) SELECT ?, v.* FROM",
@@ -161,11 +158,7 @@ async fn events(
     .await
 }
 
-async fn outbox(
-    tx: &mut SqliteConnection,
-    partner: &Arc<str>,
-    rows: &[OutboxRow],
-) -> sqlx::Result<()> {
+async fn outbox(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[OutboxRow]) -> sqlx::Result<()> {
     static ROWS: Statement = Statement::new(
         16,
         "INSERT INTO outbox (partner_id, id, lead_id, prev, chat_id, lane, class, cause, method, payload, media, card,
@@ -195,11 +188,7 @@ async fn outbox(
     .await
 }
 
-async fn settled(
-    tx: &mut SqliteConnection,
-    partner: &Arc<str>,
-    rows: &[Settled],
-) -> sqlx::Result<()> {
+async fn settled(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[Settled]) -> sqlx::Result<()> {
     static ROWS: Statement = Statement::new(
         7,
         "UPDATE outbox SET state = column2, reason = column3, tries = column4, not_before = column5,
@@ -242,7 +231,7 @@ async fn settled(
     .await
 }
 
-async fn timers(tx: &mut SqliteConnection, partner: &Arc<str>, batch: &Batch) -> sqlx::Result<()> {
+async fn timers(tx: &mut Script<'_>, partner: &Arc<str>, batch: &Batch) -> sqlx::Result<()> {
     static CANCELLED: Statement = Statement::new(
         2,
         "DELETE FROM timers WHERE (lead_id, name) IN (SELECT column1, column2 FROM",
@@ -275,7 +264,7 @@ async fn timers(tx: &mut SqliteConnection, partner: &Arc<str>, batch: &Batch) ->
     .await
 }
 
-async fn rest(tx: &mut SqliteConnection, partner: &str, batch: &Batch) -> sqlx::Result<()> {
+async fn rest(tx: &mut Script<'_>, partner: &Arc<str>, batch: &Batch) -> sqlx::Result<()> {
     for row in &batch.media {
         let statement = if row.file_id.is_empty() {
             sqlx::query(
@@ -288,36 +277,35 @@ async fn rest(tx: &mut SqliteConnection, partner: &str, batch: &Batch) -> sqlx::
             )
         };
         statement
-            .bind(partner)
+            .bind(&**partner)
             .bind(&row.sha256)
             .bind(row.kind)
             .bind(&row.file_id)
             .bind(row.at)
-            .execute(&mut *tx)
+            .execute(tx.now().await?)
             .await?;
     }
     for member in &batch.members {
         sqlx::query("INSERT INTO team (partner_id, user_id, name, invite, bound_at) VALUES ($1, $2, $3, $4, $5)")
-            .bind(partner)
+            .bind(&**partner)
             .bind(member.user_id)
             .bind(&member.name)
             .bind(&member.invite)
             .bind(member.bound_at)
-            .execute(&mut *tx)
+            .execute(tx.now().await?)
             .await?;
     }
-    for (name, value) in &batch.facts {
-        sqlx::query(
-            "INSERT INTO facts (partner_id, name, value) VALUES ($1, $2, $3)
-             ON CONFLICT (partner_id, name) DO UPDATE SET value = excluded.value",
-        )
-        .bind(partner)
-        .bind(*name)
-        .bind(value)
-        .execute(&mut *tx)
-        .await?;
-    }
-    Ok(())
+    static FACTS: Statement = Statement::new(
+        2,
+        "INSERT INTO facts (partner_id, name, value) SELECT ?, v.* FROM",
+        "WHERE true ON CONFLICT (partner_id, name) DO UPDATE SET value = excluded.value",
+    );
+    FACTS
+        .run(tx, partner, &batch.facts, |(name, value), binds| {
+            binds.text(name)?.text(value)?;
+            Ok(())
+        })
+        .await
 }
 
 async fn forget(

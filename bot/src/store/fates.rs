@@ -114,6 +114,17 @@ impl Fates {
         self.append(&bytes);
     }
 
+    /// The lead has acted upon it, though Telegram has not answered yet.
+    pub fn arrived(&mut self, id: i64) {
+        let sent = Fate::Sent(0);
+        for open in self.open.iter_mut().filter(|(open, _)| *open == id) {
+            open.1 = sent;
+        }
+        let mut bytes = Vec::with_capacity(RECORD);
+        record(&mut bytes, id, sent);
+        self.append(&bytes);
+    }
+
     /// The store knows better by now, or never will.
     pub fn forget(&mut self, id: i64) {
         self.open.retain(|(open, _)| *open != id);
@@ -178,5 +189,63 @@ impl Fates {
             self.length = MOST_BYTES;
             let _ = std::fs::remove_file(&self.path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dir(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("fates-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    #[test]
+    fn the_last_note_counts_and_half_a_note_does_not() {
+        let dir = dir("last");
+        let mut fates = Fates::begin(&dir, "one", vec![9]);
+        fates.begun(&[1, 2, 3, 4]);
+        assert_eq!(fates.ended(1, Fate::Sent(77)), 1);
+        assert_eq!(fates.ended(2, Fate::Back), 2);
+        fates.arrived(4);
+        let notes = read(&dir, "one").unwrap();
+        for (id, fate) in [
+            (9, Fate::Doubted),
+            (1, Fate::Sent(77)),
+            (2, Fate::Back),
+            (3, Fate::Begun),
+            (4, Fate::Sent(0)),
+        ] {
+            assert_eq!(notes.get(&id), Some(&fate), "{id}");
+        }
+        let path = dir.join(FILE);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert_eq!(read(&dir, "one").unwrap().get(&4), Some(&Fate::Begun));
+        assert_eq!(read(&dir, "two"), None, "another life's notes");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn the_file_stays_small_and_forgets_only_what_the_store_has() {
+        let dir = dir("small");
+        let mut fates = Fates::begin(&dir, "one", Vec::new());
+        fates.begun(&[1]);
+        let stored = fates.stored();
+        for id in 10..40_000 {
+            fates.begun(&[id]);
+            let number = fates.ended(id, Fate::Sent(id));
+            stored.store(number.saturating_sub(5), Ordering::Relaxed);
+        }
+        let length = std::fs::metadata(dir.join(FILE)).unwrap().len();
+        assert!(length <= MOST_BYTES as u64, "{length}");
+        let notes = read(&dir, "one").unwrap();
+        assert_eq!(notes.get(&1), Some(&Fate::Begun));
+        for id in 39_995..40_000 {
+            assert_eq!(notes.get(&id), Some(&Fate::Sent(id)));
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

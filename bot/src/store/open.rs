@@ -165,7 +165,7 @@ async fn connect(path: &Path, read_only: bool) -> Result<SqliteConnection, OpenE
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(std::time::Duration::from_secs(5))
         .foreign_keys(false)
-        .statement_cache_capacity(40)
+        .statement_cache_capacity(64)
         .pragma("cache_size", "-1024")
         .pragma("journal_size_limit", "4194304")
         .pragma("secure_delete", "ON")

@@ -1,9 +1,10 @@
-//! Many rows in one statement. Chunks have few sizes, so that few texts are made, prepared and kept.
+//! Many rows in one statement, and the statements of a small round in one script. Chunks have few sizes, so that few
+//! texts are made, prepared and kept.
 
 use std::sync::{Arc, OnceLock};
 
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Arguments, Encode, Sqlite, Type};
+use sqlx::{Arguments, AssertSqlSafe, Encode, Sqlite, Type};
 
 const CHUNKS: [usize; 4] = [48, 12, 3, 1];
 
@@ -60,10 +61,10 @@ impl Statement {
         })
     }
 
-    /// Runs the statement over all rows.
+    /// Runs the statement over all rows, now or with the rest of the script.
     pub(super) async fn run<T>(
         &'static self,
-        connection: &mut SqliteConnection,
+        script: &mut Script<'_>,
         partner: &Arc<str>,
         mut rows: &[T],
         bind: impl Fn(&T, &mut Binds<'_>) -> sqlx::Result<()>,
@@ -73,9 +74,9 @@ impl Statement {
             let chunk = CHUNKS.iter().position(|size| *size <= rows.len());
             let chunk = chunk.unwrap_or(CHUNKS.len() - 1);
             let (now, later) = rows.split_at(CHUNKS[chunk]);
-            let mut arguments = SqliteArguments::default();
-            arguments.reserve(now.len() * self.columns + 1, 0);
-            let mut binds = Binds(&mut arguments);
+            let places = now.len() * self.columns + 1;
+            script.arguments.reserve(places, 0);
+            let mut binds = Binds(&mut script.arguments);
             if partner_first {
                 binds.put(partner.clone())?;
             }
@@ -85,11 +86,57 @@ impl Statement {
             if !partner_first {
                 binds.put(partner.clone())?;
             }
-            sqlx::query_with(self.text(chunk), arguments)
-                .execute(&mut *connection)
-                .await?;
+            script.say(self.text(chunk)).await?;
             rows = later;
         }
         Ok(())
+    }
+}
+
+/// The statements of a transaction in their order.
+pub(super) struct Script<'c> {
+    connection: &'c mut SqliteConnection,
+    /// Whether they go to the database together. Each journey there and back wakes two threads, which is most of what a
+    /// single turn waits for; for hundreds of turns it is nothing, and their scripts would be too many to keep.
+    is_one: bool,
+    text: String,
+    arguments: SqliteArguments,
+}
+
+impl<'c> Script<'c> {
+    pub(super) fn new(connection: &'c mut SqliteConnection, is_one: bool) -> Script<'c> {
+        Script {
+            connection,
+            is_one,
+            text: String::new(),
+            arguments: SqliteArguments::default(),
+        }
+    }
+
+    /// Adds a statement whose arguments are there already.
+    pub(super) async fn say(&mut self, statement: &'static str) -> sqlx::Result<()> {
+        if self.is_one {
+            self.text.push_str(statement);
+            self.text.push_str(";\n");
+            return Ok(());
+        }
+        let arguments = std::mem::take(&mut self.arguments);
+        sqlx::query_with(statement, arguments)
+            .execute(&mut *self.connection)
+            .await
+            .map(drop)
+    }
+
+    /// Runs what was gathered; the connection is for statements of other shapes.
+    pub(super) async fn now(&mut self) -> sqlx::Result<&mut SqliteConnection> {
+        if !self.text.is_empty() {
+            let text = std::mem::take(&mut self.text);
+            let arguments = std::mem::take(&mut self.arguments);
+            // The text is made of constants and places only.
+            sqlx::query_with(AssertSqlSafe(text), arguments)
+                .execute(&mut *self.connection)
+                .await?;
+        }
+        Ok(&mut *self.connection)
     }
 }

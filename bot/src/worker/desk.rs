@@ -164,7 +164,8 @@ impl Desk {
                 }
             };
             let Some(first) = first else { break };
-            rested = rested && matches!(first, DeskInput::Wake);
+            // A sign of life or a question wakes nobody.
+            rested = rested && matches!(first, DeskInput::Wake | DeskInput::Ask { .. });
             let before = taken.len();
             taken.push(first);
             drain(&mut inputs, &mut taken);
@@ -322,6 +323,9 @@ impl Desk {
         }
         if !work.asides.is_empty() {
             self.send(SenderInput::Asides(work.asides));
+        }
+        if !work.arrived.is_empty() {
+            self.send(SenderInput::Arrived(work.arrived));
         }
         if !messages.is_empty() {
             self.send(SenderInput::Rows(messages));

@@ -88,7 +88,7 @@ impl Desk {
         greet(&mut case, &incoming.from, work.now);
         case.insider = insider;
         let before = case.clone();
-        let outcome = self.advance(&case, event, work.now)?;
+        let outcome = self.advance(&mut case, event, work.now)?;
         let cause = Cause {
             now: work.now,
             why: "reply",
@@ -103,7 +103,13 @@ impl Desk {
         Ok(turn)
     }
 
-    pub(super) fn advance(&self, case: &Case, event: Event, now: i64) -> anyhow::Result<Outcome> {
+    /// Lead and session go over into the outcome, and come back with `Turn::from_outcome`.
+    pub(super) fn advance(
+        &self,
+        case: &mut Case,
+        event: Event,
+        now: i64,
+    ) -> anyhow::Result<Outcome> {
         let desk = funnel::Desk {
             now_ms: now,
             partner: self.app.partner(),
@@ -112,8 +118,8 @@ impl Desk {
         Ok(funnel::advance(
             &self.funnels,
             &desk,
-            case.session.clone(),
-            case.lead.clone(),
+            std::mem::take(&mut case.session),
+            std::mem::take(&mut case.lead),
             event,
         ))
     }

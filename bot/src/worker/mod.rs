@@ -10,6 +10,7 @@ mod course;
 pub mod desk;
 mod died;
 mod evidence;
+mod flight;
 mod gate;
 mod handle;
 pub mod housekeeping;
@@ -94,6 +95,8 @@ pub enum News {
 pub enum SenderInput {
     Rows(Vec<OutboxRow>),
     Asides(Vec<Aside>),
+    /// Chats whose lead has acted upon what was said.
+    Arrived(Vec<i64>),
     /// Rows that need not go again: (chat, row).
     Withdrawn(Vec<(i64, i64)>),
 }

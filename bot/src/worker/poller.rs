@@ -103,11 +103,11 @@ async fn hand_over(
     updates: Vec<Box<serde_json::value::RawValue>>,
 ) -> Option<Option<i32>> {
     let raws: Vec<RawUpdate> = updates
-        .iter()
+        .into_iter()
         .filter_map(|raw| {
             Some(RawUpdate {
                 update_id: incoming::update_id(raw.get())?,
-                raw: raw.get().to_owned(),
+                raw: Box::<str>::from(raw).into_string(),
             })
         })
         .collect();

@@ -24,7 +24,8 @@ pub struct Queue {
 
 struct Chat {
     rows: VecDeque<OutboxRow>,
-    busy: bool,
+    /// The message under way that the next one waits for.
+    busy: Option<i64>,
     pace: Bucket,
     not_before: i64,
     place: Place,
@@ -94,7 +95,7 @@ impl Queue {
         let limits_off = self.limits.off;
         let chat = self.chats.get_mut(&chat_id)?;
         let row = chat.rows.pop_front()?;
-        chat.busy = true;
+        chat.busy = Some(row.id);
         if !limits_off {
             chat.pace.take(now);
         }
@@ -119,12 +120,20 @@ impl Queue {
     }
 
     /// The message to this chat is settled; the chat's next may follow.
-    pub fn done(&mut self, chat_id: i64, now: i64) {
+    pub fn done(&mut self, chat_id: i64, id: i64, now: i64) {
         if let Some(chat) = self.chats.get_mut(&chat_id) {
-            chat.busy = false;
+            chat.busy = chat.busy.filter(|busy| *busy != id);
         }
         self.place(chat_id, now);
         self.forget_idle(now);
+    }
+
+    /// The lead has acted upon what is under way, so it has arrived: the next need not wait for Telegram's answer.
+    /// Which one it was.
+    pub fn arrived(&mut self, chat_id: i64, now: i64) -> Option<i64> {
+        let arrived = self.chats.get_mut(&chat_id)?.busy.take()?;
+        self.place(chat_id, now);
+        Some(arrived)
     }
 
     /// The message goes again, before anything else to its chat.
@@ -132,7 +141,7 @@ impl Queue {
         let chat_id = row.chat_id;
         let not_before = row.not_before;
         let chat = self.chat(chat_id, now);
-        chat.busy = false;
+        chat.busy = chat.busy.filter(|busy| *busy != row.id);
         chat.not_before = chat.not_before.max(not_before);
         chat.rows.push_front(row);
         self.place(chat_id, now);
@@ -153,7 +162,7 @@ impl Queue {
     /// The message must wait; others to the same chat need not.
     pub fn later(&mut self, row: OutboxRow, now: i64) {
         if let Some(chat) = self.chats.get_mut(&row.chat_id) {
-            chat.busy = false;
+            chat.busy = chat.busy.filter(|busy| *busy != row.id);
         }
         self.place(row.chat_id, now);
         self.push(row, now);
@@ -174,7 +183,7 @@ impl Queue {
         let limits = self.limits;
         self.chats.entry(chat_id).or_insert_with(|| Chat {
             rows: VecDeque::new(),
-            busy: false,
+            busy: None,
             pace: if chat_id < 0 {
                 Bucket::new(limits.group_burst, limits.group_per_minute / 60.0, now)
             } else {
@@ -202,7 +211,7 @@ impl Queue {
         let Some(chat) = self.chats.get_mut(&chat_id) else {
             return;
         };
-        let Some(first) = chat.rows.front().filter(|_| !chat.busy) else {
+        let Some(first) = chat.rows.front().filter(|_| chat.busy.is_none()) else {
             return;
         };
         let paced = if limits_off {
@@ -245,7 +254,7 @@ impl Queue {
     fn forget_idle(&mut self, now: i64) {
         if self.chats.len() > KEEP_CHATS {
             self.chats.retain(|_, chat| {
-                chat.busy
+                chat.busy.is_some()
                     || !chat.rows.is_empty()
                     || chat.not_before > now
                     || !chat.pace.is_full(now)
@@ -299,8 +308,24 @@ mod tests {
         queue.push(row(2, 10, Lane::Reply), 0);
         queue.push(row(3, 20, Lane::Reply), 0);
         assert_eq!(ids(&mut queue, 0), [1, 3]);
-        queue.done(10, 0);
+        queue.done(10, 1, 0);
         assert_eq!(ids(&mut queue, 0), [2]);
+    }
+
+    #[test]
+    fn what_the_lead_has_acted_upon_holds_up_nothing() {
+        let mut queue = Queue::new(Limits::default(), 0);
+        for id in 1..=3 {
+            queue.push(row(id, 10, Lane::Reply), 0);
+        }
+        assert_eq!(ids(&mut queue, 0), [1]);
+        assert_eq!(queue.arrived(10, 0), Some(1));
+        assert_eq!(ids(&mut queue, 0), [2], "and only the next");
+        queue.done(10, 1, 0);
+        let freed = ids(&mut queue, 0);
+        assert!(freed.is_empty(), "the answer to the first frees nobody");
+        queue.done(10, 2, 0);
+        assert_eq!(ids(&mut queue, 0), [3]);
     }
 
     #[test]
@@ -347,7 +372,7 @@ mod tests {
         held.not_before = 60_000;
         queue.later(held, 0);
         assert_eq!(ids(&mut queue, 0), [2]);
-        queue.done(10, 0);
+        queue.done(10, 2, 0);
         assert_eq!(queue.wake_at(0), Some(60_000));
         assert!(ids(&mut queue, 59_999).is_empty());
         assert_eq!(ids(&mut queue, 60_000), [1]);
@@ -361,8 +386,8 @@ mod tests {
             queue.push(row(n, 10, Lane::Reply), 0);
         }
         while queue.next(0).is_some() {
+            queue.done(10, sent, 0);
             sent += 1;
-            queue.done(10, 0);
         }
         assert_eq!(sent, 8);
         assert_eq!(queue.wake_at(0), Some(1_000));

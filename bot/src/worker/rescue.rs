@@ -1,8 +1,8 @@
 //! What a former process left unsettled, and how doubt about a reply ends before it is said twice.
 
 use super::desk::Desk;
+use super::flight::is_claimed_first;
 use super::round::Work;
-use super::sender::is_claimed_first;
 use super::turn::Turn;
 use super::{Report, SenderInput};
 use crate::policy::{self, Doubt};
@@ -89,7 +89,7 @@ impl Desk {
                     payload: row.payload.clone(),
                     tries: row.tries,
                 };
-                // One call at a time is under way to a chat, so one reply at most is in doubt.
+                // The next leaves when the one before came back or has arrived, so one reply at most is in doubt.
                 self.doubted.insert(row.chat_id, doubted);
             }
             Class::Notification => outgoing::mark_repeated(&mut row.payload),
@@ -98,8 +98,14 @@ impl Desk {
         Some(row)
     }
 
-    /// Whether what the lead just did shows that the reply in doubt arrived, or makes it pointless.
+    /// Whether what the lead just did shows that what was said last arrived: then it holds up nothing, and a reply in
+    /// doubt need not go again.
     pub(super) fn look_for_a_sign(&mut self, work: &mut Work, incoming: &Incoming, turn: &Turn) {
+        let went_on = |kind| matches!(kind, "answer" | "contact" | "reached");
+        let has_gone_on = turn.events.iter().any(|event| went_on(event.kind));
+        if has_gone_on {
+            work.arrived.push(incoming.chat_id);
+        }
         let Some(doubted) = self.doubted.get(&incoming.chat_id) else {
             return;
         };
@@ -108,8 +114,7 @@ impl Desk {
             What::Press { data, .. } => doubted.payload.contains(&format!("\"{data}\"")),
             _ => false,
         };
-        let went_on = |kind| matches!(kind, "answer" | "contact" | "reached");
-        if !pressed_it && !turn.events.iter().any(|event| went_on(event.kind)) {
+        if !pressed_it && !has_gone_on {
             return;
         }
         work.batch.settled.push(Settled {

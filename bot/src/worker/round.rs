@@ -27,6 +27,8 @@ pub struct Work {
     unsaid: HashSet<i64>,
     /// The gate's word on messages that asked to leave.
     pub claims: HashMap<i64, MayGo>,
+    /// Chats whose lead has acted upon what was said.
+    pub arrived: Vec<i64>,
     /// Replies that need not go again: (chat, row).
     pub withdrawn: Vec<(i64, i64)>,
     /// Chats with an update that waits.
@@ -50,6 +52,7 @@ impl Work {
             to_send: Vec::new(),
             unsaid: HashSet::new(),
             claims: HashMap::new(),
+            arrived: Vec::new(),
             withdrawn: Vec::new(),
             held: HashSet::new(),
             retry_at: None,
@@ -148,7 +151,8 @@ impl Work {
                 self.batch.cases.push(case);
             }
         }
-        self.touches_timers = !self.timers.is_empty() || !self.batch.forgotten.is_empty();
+        // One taken away may still wake the desk for nothing; asking the store each time would cost more.
+        self.touches_timers = self.timers.values().any(Option::is_some);
         for ((lead, name), row) in self.timers.drain() {
             match row {
                 Some(row) => self.batch.timers.push(row),

@@ -1,35 +1,24 @@
 //! Speaks: takes messages in the queue's order, calls Telegram, and reports every fate to the desk.
 
 use std::collections::HashMap;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
+use super::flight::{Done, Flight, fly, is_claimed_first, with};
 use super::queue::Queue;
 use super::uploads::Uploads;
 use super::{Aside, DeskInput, MayGo, News, Report, SenderInput};
 use crate::app::App;
 use crate::policy::{self, Doubt};
 use crate::store::fates::{Fate, Fates};
-use crate::store::{Class, MediaRow, OutboxRow, OutboxState, Settled};
+use crate::store::{Class, OutboxRow, OutboxState, Settled};
 use crate::telegram::outgoing;
-use crate::telegram::verdict::{Verdict, classify};
-
-type Flight = Pin<Box<dyn Future<Output = Done> + Send>>;
-
-/// A call that came back.
-struct Done {
-    row: OutboxRow,
-    word: MayGo,
-    verdict: Option<Verdict>,
-    media: Option<MediaRow>,
-}
+use crate::telegram::verdict::Verdict;
 
 /// What a call taught, beside the fate of its message.
 struct Learnt {
@@ -122,6 +111,14 @@ impl Sender {
                     self.answer(aside);
                 }
             }
+            SenderInput::Arrived(chats) => {
+                let now = self.app.clock.now_ms();
+                for chat_id in chats {
+                    if let Some(id) = self.queue.arrived(chat_id, now) {
+                        self.with_fates(|fates| fates.arrived(id));
+                    }
+                }
+            }
             SenderInput::Withdrawn(rows) => {
                 let now = self.app.clock.now_ms();
                 for (chat_id, id) in rows {
@@ -207,7 +204,7 @@ impl Sender {
                     row.not_before = until;
                     self.queue.later(row, now);
                 }
-                MayGo::Yes | MayGo::No => self.queue.done(row.chat_id, now),
+                MayGo::Yes | MayGo::No => self.queue.done(row.chat_id, row.id, now),
             }
             return;
         };
@@ -391,7 +388,7 @@ impl Sender {
         self.failures.remove(&row.id);
         self.repairs.remove(&row.id);
         self.report(&row, state, why, message_id, news, now);
-        self.queue.done(row.chat_id, now);
+        self.queue.done(row.chat_id, row.id, now);
     }
 
     fn report(
@@ -426,73 +423,5 @@ impl Sender {
         let failures = self.failures.entry(id).or_default();
         *failures += 1;
         (250_i64 << (*failures).min(7)).min(30_000)
-    }
-}
-
-fn with<T>(fates: &Mutex<Fates>, note: impl FnOnce(&mut Fates) -> T) -> T {
-    // A panic leaves at worst half a note, which is told apart when it is read.
-    note(&mut fates.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-async fn fly(
-    app: Arc<App>,
-    uploads: Arc<Uploads>,
-    desk: mpsc::UnboundedSender<DeskInput>,
-    fates: Arc<Mutex<Fates>>,
-    row: OutboxRow,
-) -> Done {
-    let mut word = MayGo::Yes;
-    if is_claimed_first(row.class) {
-        word = claim(&desk, &row).await;
-        if word != MayGo::Yes {
-            return Done {
-                row,
-                word,
-                verdict: None,
-                media: None,
-            };
-        }
-        with(&fates, |fates| fates.begun(&[row.id]));
-    }
-    tracing::trace!(outbox.id = row.id, "calling Telegram");
-    if row.media.is_empty() {
-        let verdict = classify(&app.client.send(&row.method, row.payload.clone()).await);
-        return Done {
-            row,
-            word,
-            verdict: Some(verdict),
-            media: None,
-        };
-    }
-    let now = app.clock.now_ms();
-    let (verdict, media) = uploads
-        .send(&app.client, &row.method, &row.payload, &row.media, now)
-        .await;
-    Done {
-        row,
-        word,
-        verdict: Some(verdict),
-        media,
-    }
-}
-
-/// Whose intent is durable before the call: what must not be repeated, and what must be marked when it is.
-pub(super) fn is_claimed_first(class: Class) -> bool {
-    match class {
-        Class::Proactive | Class::Notification => true,
-        Class::Reply | Class::Edit => false,
-    }
-}
-
-/// At most once: the intent is durable before the call, and the gate is asked at the last moment.
-async fn claim(desk: &mpsc::UnboundedSender<DeskInput>, row: &OutboxRow) -> MayGo {
-    let (may_go, answer) = oneshot::channel();
-    let asked = desk.send(DeskInput::Claim {
-        row: Box::new(row.clone()),
-        may_go,
-    });
-    match asked {
-        Ok(()) => answer.await.unwrap_or(MayGo::No),
-        Err(_) => MayGo::No,
     }
 }

@@ -110,7 +110,7 @@ impl Desk {
     async fn timer_turn(
         &mut self,
         work: &mut Work,
-        case: Case,
+        mut case: Case,
         timer: TimerRow,
     ) -> anyhow::Result<Turn> {
         let now = work.now;
@@ -138,14 +138,14 @@ impl Desk {
                 }
             }
         }
-        let outcome = self.advance(&case, event, now)?;
+        let before = case.clone();
+        let outcome = self.advance(&mut case, event, now)?;
         // A collected answer is the lead's own word; silence and sequences are the bot's.
         let why = match lane_of(&timer.name) {
             Lane::Reply => "reply",
             Lane::FollowUp => "silence",
             _ => "sequence",
         };
-        let before = case.clone();
         let cause = Cause {
             now,
             why,
