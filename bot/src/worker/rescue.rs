@@ -47,7 +47,7 @@ impl Desk {
                     }
                     // In doubt once, before a process that died without calling again.
                     if left.row.class == Class::Notification && left.row.tries > 0 {
-                        mark_repeated(&mut left.row.payload);
+                        outgoing::mark_repeated(&mut left.row.payload);
                     }
                     rows.push(left.row);
                 }
