@@ -217,8 +217,11 @@ impl<'a> Life<'a> {
                     Origin::Sequence { sequence, step, .. } => format!("{sequence}.{step}"),
                 };
                 self.spoken.note(&proactive.intent, self.now_ms);
-                let words = first_words(&proactive.message);
-                self.tell(&what, Outcome::Sent, &words);
+                // Further messages of one utterance belong to its first.
+                if !proactive.intent.contains('+') {
+                    let words = first_words(&proactive.message);
+                    self.tell(&what, Outcome::Sent, &words);
+                }
                 self.see(&proactive.message, true);
             }
             Effect::Schedule { name, at_ms, data } => {
@@ -226,6 +229,9 @@ impl<'a> Life<'a> {
             }
             Effect::Cancel { name } => {
                 self.timers.remove(&name);
+            }
+            Effect::Zone(_) => {
+                self.zone = crate::sequence::zone(self.zone_name());
             }
             Effect::Enrolled { sequence, by, .. } => self.tell(&sequence, Outcome::Entered, &by),
             Effect::NotEnrolled { sequence, why } => self.tell(&sequence, Outcome::Barred, &why),
