@@ -14,6 +14,7 @@ use crate::config::{Config, ContactPolicy, FunnelFiles, Hot};
 use crate::diagnostic::Diagnostic;
 use crate::funnel::Funnels;
 use crate::invite::InviteKey;
+use crate::manners::Manners;
 use crate::partner::Partner;
 use crate::policy::flood::FloodLimit;
 use crate::store;
@@ -35,6 +36,8 @@ pub struct App {
     pub telegram_ids: Vec<i64>,
     pub timezone: TimeZone,
     pub hot: Hot,
+    /// As the config says; what the partner changed goes before it.
+    pub manners: Manners,
     pub limits: Limits,
     pub contact: ContactPolicy,
     pub flood: Option<FloodLimit>,
@@ -67,6 +70,7 @@ impl App {
             telegram_ids: config.team.telegram_ids.clone(),
             timezone: panel::local::zone(&config.partner.timezone),
             hot: config.hot,
+            manners: config.manners,
             limits: limits(config),
             contact: config.contact.clone(),
             flood: flood(config),

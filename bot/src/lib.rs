@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod lead;
+mod manners;
 pub mod partner;
 pub mod phrases;
 pub mod sequence;

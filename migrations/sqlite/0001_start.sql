@@ -100,7 +100,7 @@ CREATE TABLE outbox (
   prev       BIGINT NOT NULL,               -- the lead's message before this one
   chat_id    BIGINT NOT NULL,
   lane       BIGINT NOT NULL,
-  class      TEXT   NOT NULL,               -- reply | notification | proactive | edit
+  class      TEXT   NOT NULL,               -- reply | notification | proactive | digest | edit
   cause      TEXT   NOT NULL,               -- why the message was written
   method     TEXT   NOT NULL,
   payload    TEXT   NOT NULL,               -- JSON
@@ -121,6 +121,18 @@ CREATE INDEX outbox_open ON outbox (partner_id, id) WHERE state IN ('due', 'send
 CREATE INDEX outbox_unknown ON outbox (partner_id, id) WHERE state = 'unknown';
 CREATE UNIQUE INDEX outbox_intent ON outbox (partner_id, lead_id, intent) WHERE intent <> '';
 CREATE INDEX outbox_card ON outbox (partner_id, card, id) WHERE card <> 0;
+
+-- Digests of the partner's local days, told or found empty: at most one of a kind for a day.
+CREATE TABLE digests (
+  partner_id   TEXT   NOT NULL,
+  kind         TEXT   NOT NULL,             -- daily | weekly
+  day          TEXT   NOT NULL,             -- 2026-11-27
+  covers_from  BIGINT NOT NULL,
+  covers_to    BIGINT NOT NULL,
+  first_outbox BIGINT NOT NULL,             -- its messages; 0: there was nothing to tell
+  last_outbox  BIGINT NOT NULL,
+  PRIMARY KEY (partner_id, kind, day)
+) WITHOUT ROWID;
 
 CREATE TABLE media (
   partner_id TEXT   NOT NULL,

@@ -7,6 +7,7 @@ use tests::support;
 mod alerts;
 mod ask;
 mod backup;
+mod bulletin;
 mod check;
 mod copies;
 mod create;

@@ -95,7 +95,13 @@ impl Place {
     }
 
     /// The usual configuration with more keys behind it.
+    /// Nothing comes to the partner by the clock, whatever time a test runs at.
     pub fn write_config(&self, more: &str) {
+        self.write_config_for("digest: \"off\", weekly: false, quiet_hours: \"off\"", more);
+    }
+
+    /// The same with other keys for the partner.
+    pub fn write_config_for(&self, partner: &str, more: &str) {
         let ids = [super::PARTNER, super::SECOND_PARTNER];
         // Tests run at any hour of the day.
         let contact = if more.contains("contact_policy") {
@@ -105,7 +111,7 @@ impl Place {
         };
         let text = format!(
             "display_name: Север\nlanguages: [ru]\ntimezone: Asia/Almaty\nhot: {{ score: 40 }}\n\
-             partner: {{ telegram_ids: {ids:?} }}\n{contact}{more}"
+             partner: {{ telegram_ids: {ids:?}, {partner} }}\n{contact}{more}"
         );
         fs::write(self.partner.join("config.yaml"), text).unwrap();
     }

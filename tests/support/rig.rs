@@ -108,6 +108,13 @@ impl Rig {
         self.bot = Some(Bot::spawn(&command, &env, &log, self.tap.as_ref()));
     }
 
+    /// Starts the bot with its clock at this moment.
+    pub async fn start_at(&mut self, ms: i64) {
+        self.start().await;
+        let now = self.get("/health").await["now_ms"].as_i64().unwrap();
+        self.skip(ms - now).await;
+    }
+
     /// Starts the bot and waits until it has heard from Telegram.
     pub async fn start(&mut self) {
         self.spawn();

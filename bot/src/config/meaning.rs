@@ -21,7 +21,7 @@ const HOUR_MS: i64 = 3_600_000;
 const YEAR_MS: i64 = 366 * 24 * HOUR_MS;
 
 /// What the rules look at and report to.
-struct Rules<'a> {
+pub(super) struct Rules<'a> {
     options: &'a LoadOptions,
     places: &'a Places,
     env: &'a EnvFile,
@@ -49,6 +49,7 @@ pub(super) fn config(
     Config {
         team: rules.team(&spec),
         hot: rules.hot(&spec.hot),
+        manners: rules.manners(&spec.partner),
         limits: rules.limits(&spec.limits, telegram.is_local()),
         contact: rules.contact(spec.contact_policy.clone()),
         telegram,
@@ -66,7 +67,7 @@ pub(super) fn config(
 }
 
 impl Rules<'_> {
-    fn error(&mut self, path: &str, message: impl Into<String>) {
+    pub(super) fn error(&mut self, path: &str, message: impl Into<String>) {
         let problem = self.places.diagnostic(path, Severity::Error, message);
         self.problems.push(problem);
     }

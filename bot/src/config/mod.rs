@@ -4,6 +4,7 @@ mod address;
 mod contact;
 mod env_file;
 mod files;
+mod manners;
 mod meaning;
 mod secret;
 mod shown;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::funnel::{self, Compiled};
+use crate::manners::Manners;
 use crate::partner::Partner;
 use crate::yaml::{self, Places};
 pub use contact::{Advertising, ContactPolicy, QuietHours};
@@ -33,6 +35,7 @@ pub struct Config {
     pub partner: Partner,
     pub team: Team,
     pub hot: Hot,
+    pub manners: Manners,
     pub limits: Limits,
     pub contact: ContactPolicy,
     pub telegram: Telegram,

@@ -47,6 +47,22 @@ pub struct ConfigSpec {
 pub struct PartnerSpec {
     /// Telegram ids of the partner's people. More can join by `partnerctl invite`.
     pub telegram_ids: Vec<i64>,
+    /// The full hour of the daily digest by the partner's clock, for example `09:00`, or `off`. Default: `09:00`.
+    pub digest: Option<String>,
+    /// Whether a picture of the week comes on Mondays. Default: true.
+    pub weekly: Option<bool>,
+    /// Full hours in which the partner's phone makes no sound, for example `22:00-08:00`, or `off`. Default: `22:00-08:00`.
+    pub quiet_hours: Option<String>,
+    /// Which cards come by themselves: `all`, `important` (contacts, calls for a person, hot leads) or `digest` (none). Default: `all`.
+    pub notify: Option<NotifySpec>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NotifySpec {
+    All,
+    Important,
+    Digest,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

@@ -1,5 +1,8 @@
 //! Telling the partner about a lead: when, and with which facts.
 
+pub mod agenda;
+pub mod chart;
+pub mod digest;
 pub mod view;
 
 use std::collections::BTreeMap;
@@ -7,6 +10,7 @@ use std::collections::BTreeMap;
 use crate::config::Hot;
 use crate::funnel::Funnels;
 use crate::funnel::effect::Notice;
+use crate::manners::Notify;
 use crate::panel::Office;
 use crate::panel::local::clock_time;
 use crate::panel::screen::Screen;
@@ -17,6 +21,19 @@ pub fn became_hot(before: &Case, after: &Case, hot: &Hot, now: i64) -> bool {
     before.lead.score < hot.score
         && after.lead.score >= hot.score
         && (after.hot_at == 0 || now - after.hot_at >= hot.cooldown_ms)
+}
+
+/// Whether the partner wants to be told of this by a card. PURE.
+pub fn wants(notify: Notify, notices: &[Notice]) -> bool {
+    let important = |notice: &Notice| match notice {
+        Notice::Contact | Notice::Human | Notice::Hot => true,
+        Notice::Link | Notice::Text(_) => false,
+    };
+    match notify {
+        Notify::All => true,
+        Notify::Important => notices.iter().any(important),
+        Notify::Digest => false,
+    }
 }
 
 /// What a card tells beyond the lead's row.
@@ -111,6 +128,15 @@ mod tests {
             hot_at,
             ..Case::default()
         }
+    }
+
+    #[test]
+    fn the_partner_chooses_which_cards_come() {
+        let link = [Notice::Link, Notice::Text("спросил цену".into())];
+        let contact = [Notice::Link, Notice::Contact];
+        assert!(wants(Notify::All, &link) && wants(Notify::All, &contact));
+        assert!(!wants(Notify::Important, &link) && wants(Notify::Important, &contact));
+        assert!(!wants(Notify::Digest, &contact));
     }
 
     #[test]

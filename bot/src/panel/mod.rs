@@ -1,8 +1,10 @@
 //! The partner's panel inside the bot: `parse` what is asked, read the figures, `view` the answer.
 
+pub mod leads;
 pub mod local;
 pub mod parse;
 pub mod screen;
+pub mod settings;
 pub mod view;
 
 use std::collections::HashMap;
@@ -11,11 +13,12 @@ use jiff::tz::TimeZone;
 
 use crate::config::Hot;
 use crate::funnel::Funnels;
+use crate::manners::{Change, Manners};
 use crate::notify;
 use crate::partner::Partner;
-use crate::store::{Case, EventRow, Store};
+use crate::store::{Case, EventRow, LeadFilter, Store};
 use crate::telegram::incoming::{Incoming, What};
-use parse::Request;
+use parse::{Filter, Request};
 use screen::Screen;
 
 /// What the panel works with: the partner's figures and the facts around them.
@@ -25,6 +28,8 @@ pub struct Office<'a> {
     pub partner: &'a Partner,
     pub timezone: &'a TimeZone,
     pub hot: &'a Hot,
+    /// What holds: the partner's settings over the config.
+    pub manners: Manners,
     pub now: i64,
     /// Cases newer than the store's, by chat; the first map is the newest.
     pub fresh: [&'a HashMap<i64, Case>; 2],
@@ -60,6 +65,8 @@ pub struct Shown {
     pub toast: Option<String>,
     pub case: Option<Case>,
     pub events: Vec<EventRow>,
+    /// The settings, when the partner changed them.
+    pub settings: Option<Change>,
     /// Other screens that must stay true: (chat, message, screen).
     pub others: Vec<(i64, i64, Screen)>,
 }
@@ -73,6 +80,7 @@ impl Shown {
             toast: None,
             case: None,
             events: Vec::new(),
+            settings: None,
             others: Vec::new(),
         }
     }
@@ -94,13 +102,19 @@ pub async fn answer(
             })))
         }
         Request::Hot { page } => {
-            let offset = i64::from(page) * view::HOT_PAGE;
-            let (leads, total) = office
+            let offset = i64::from(page) * leads::PAGE;
+            let (found, total) = office
                 .store
-                .hot_leads(office.hot.score, view::HOT_PAGE, offset)
+                .hot_leads(office.hot.score, leads::PAGE, offset)
                 .await?;
-            Ok(Shown::screen(view::hot(&leads, total, page, office.now)))
+            Ok(Shown::screen(leads::hot(&found, total, page, office.now)))
         }
+        Request::Leads(filter, page) => list(office, filter, page).await,
+        Request::Tags => Ok(Shown::screen(leads::tags(&office.store.tags().await?))),
+        Request::Link => Ok(Shown::screen(links(office))),
+        Request::Settings => Ok(Shown::screen(settings_screen(office, office.manners))),
+        Request::Choose(choice) => Ok(Shown::screen(settings::choice(choice, &office.manners))),
+        Request::Set(change) => Ok(set(office, change)),
         Request::Card(lead) => match office.find(lead).await? {
             Some(case) => Ok(Shown {
                 fresh: true,
@@ -122,6 +136,69 @@ pub async fn answer(
             .await
         }
     }
+}
+
+/// New in a list of leads: those of a week.
+const NEW_MS: i64 = 7 * 24 * 3_600_000;
+
+async fn list(office: &mut Office<'_>, filter: Filter, page: u32) -> sqlx::Result<Shown> {
+    let mut tag = None;
+    let wanted = match filter {
+        Filter::All => LeadFilter::All,
+        Filter::New => LeadFilter::Since(office.now - NEW_MS),
+        Filter::Hot => LeadFilter::Hot(office.hot.score),
+        Filter::Waiting => LeadFilter::Waiting,
+        Filter::Contact => LeadFilter::Contact,
+        Filter::Tag(_) => {
+            let tags = office.store.tags().await?;
+            let found = tags
+                .into_iter()
+                .find(|(name, _)| Filter::tag(name) == filter);
+            let Some((name, _)) = found else {
+                return Ok(Shown::screen(leads::tags(&office.store.tags().await?)));
+            };
+            tag = Some(name.clone());
+            LeadFilter::Tag(name)
+        }
+    };
+    let offset = i64::from(page) * leads::PAGE;
+    let (found, total) = office.store.leads(&wanted, leads::PAGE, offset).await?;
+    Ok(Shown::screen(leads::list(&leads::List {
+        filter,
+        tag: tag.as_deref(),
+        leads: &found,
+        total,
+        page,
+        now: office.now,
+    })))
+}
+
+fn settings_screen(office: &Office<'_>, manners: Manners) -> Screen {
+    let time = local::clock_time(office.now, office.timezone);
+    settings::screen(&manners, &office.partner.timezone, &time)
+}
+
+/// The new settings hold from the commit on; the screen shows them at once.
+fn set(office: &Office<'_>, change: Change) -> Shown {
+    let manners = office.manners.with(change);
+    Shown {
+        settings: Some(change),
+        toast: Some(settings::changed(change)),
+        ..Shown::screen(settings_screen(office, manners))
+    }
+}
+
+/// The partner's links: the bot itself, then every funnel by its first word.
+fn links(office: &Office<'_>) -> Screen {
+    let language = office.language();
+    let mut links: Vec<(String, String)> = Vec::new();
+    for (word, funnel) in office.funnels.start_words() {
+        let title = office.funnels.title(funnel, language);
+        if links.iter().all(|(known, _)| *known != title) {
+            links.push((title, word.to_owned()));
+        }
+    }
+    view::links(&office.partner.bot_username, &links)
 }
 
 pub fn home(office: &Office<'_>) -> Screen {

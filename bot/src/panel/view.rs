@@ -1,23 +1,56 @@
 //! The partner's screens. PURE.
 
-use super::parse::{Period, Request};
+use super::parse::{Filter, Period, Request};
 use super::screen::{Screen, ScreenAction, ScreenButton, ask, plain, plural};
-use crate::store::{HotLead, Stats};
+use crate::store::Stats;
 
 /// What the partner sees first.
 pub fn home(partner: &str, bot_username: &str, start: &str) -> Screen {
     let html = format!(
         "<b>{}</b>, здравствуйте! Это ваш бот-помощник: он отвечает людям, а тёплых передаёт вам карточкой.\n\n\
-         📊 /my_stats — цифры\n🔥 /hot_leads — кто ждёт вашего звонка\n\n\
+         📊 /my_stats — цифры\n🔥 /hot_leads — кто ждёт вашего звонка\n👥 /my_leads — все люди\n🔗 /my_link — ваши ссылки\n⚙️ /my_settings — сводка, тихие часы\n\n\
          Ваша ссылка: t.me/{bot_username}?start={start}\n\
          Откройте её сами, чтобы пройти воронку глазами гостя: в статистику вы не попадёте.",
         plain(partner)
     );
-    let rows = vec![vec![
-        ask("📊 Цифры", Request::Stats(Period::Today)),
-        ask("🔥 Горячие", Request::Hot { page: 0 }),
-    ]];
+    let rows = vec![
+        vec![
+            ask("📊 Цифры", Request::Stats(Period::Today)),
+            ask("🔥 Горячие", Request::Hot { page: 0 }),
+        ],
+        vec![
+            ask("👥 Лиды", Request::Leads(Filter::All, 0)),
+            ask("🔗 Ссылки", Request::Link),
+        ],
+        vec![ask("⚙️ Настройки", Request::Settings)],
+    ];
     Screen { html, rows }
+}
+
+/// Links ready to be shared, a funnel each.
+pub fn links(bot_username: &str, links: &[(String, String)]) -> Screen {
+    let mut html =
+        format!("🔗 <b>Ваши ссылки</b>\n\nГлавная: <code>https://t.me/{bot_username}</code>\n");
+    for (title, word) in links {
+        html.push_str(&format!(
+            "\n<b>{}</b>\n<code>https://t.me/{bot_username}?start={word}</code>\n",
+            plain(title)
+        ));
+    }
+    html.push_str(
+        "\nНажмите на ссылку, чтобы скопировать. Допишите через дефис, откуда она, и увидите источник в цифрах: \
+         <code>…-reels</code>, <code>…-vizitka</code>.",
+    );
+    let share = ScreenButton {
+        text: "📤 Поделиться ботом".to_owned(),
+        action: ScreenAction::Url(format!(
+            "https://t.me/share/url?url=https://t.me/{bot_username}"
+        )),
+    };
+    Screen {
+        html,
+        rows: vec![vec![share], vec![ask("◀ Главное", Request::Home)]],
+    }
 }
 
 fn period_name(period: Period) -> &'static str {
@@ -92,7 +125,7 @@ pub fn stats(stats: &Stats, period: Period, title: impl Fn(&str) -> String) -> S
     }
 }
 
-fn share(part: i64, whole: i64) -> String {
+pub fn share(part: i64, whole: i64) -> String {
     if whole == 0 {
         String::new()
     } else {
@@ -105,100 +138,6 @@ fn section(html: &mut String, title: &str, lines: impl Iterator<Item = String>) 
     if !lines.is_empty() {
         html.push_str(&format!("\n<b>{title}</b>\n{}\n", lines.join("\n")));
     }
-}
-
-pub const HOT_PAGE: i64 = 6;
-
-/// Who waits for the partner, hottest first.
-pub fn hot(leads: &[HotLead], total: i64, page: u32, now: i64) -> Screen {
-    if total == 0 {
-        let html = "🔥 <b>Горячие</b>\n\nСейчас никто не ждёт. Как только появится тёплый человек, я пришлю карточку.".to_owned();
-        return Screen {
-            html,
-            rows: vec![vec![ask("📊 Цифры", Request::Stats(Period::Today))]],
-        };
-    }
-    let mut html = format!(
-        "🔥 <b>Горячие. Ждут вас: {}</b>\n",
-        plural(total, "человек", "человека", "человек")
-    );
-    for lead in leads {
-        html.push_str(&hot_line(lead, now));
-    }
-    let mut rows: Vec<Vec<ScreenButton>> = leads
-        .iter()
-        .map(|lead| {
-            vec![ask(
-                format!("{} #{}", short(&name(lead)), lead.id),
-                Request::Card(lead.id),
-            )]
-        })
-        .collect();
-    let pages = total.div_euclid(HOT_PAGE) + i64::from(total % HOT_PAGE != 0);
-    if pages > 1 {
-        rows.push(pager(i64::from(page), pages));
-    }
-    rows.push(vec![
-        ask("🔄 Обновить", Request::Hot { page }),
-        ask("📊 Цифры", Request::Stats(Period::Today)),
-    ]);
-    Screen { html, rows }
-}
-
-fn hot_line(lead: &HotLead, now: i64) -> String {
-    let contact = if !lead.phone.is_empty() {
-        format!(
-            " · {}",
-            plain(&crate::lead::contact::pretty_phone(&lead.phone))
-        )
-    } else if !lead.email.is_empty() {
-        format!(" · {}", plain(&lead.email))
-    } else {
-        String::new()
-    };
-    let waiting = if lead.handoff == "waiting" {
-        " · 🙋 просит человека"
-    } else {
-        ""
-    };
-    format!(
-        "\n<b>{}</b> #{} · {} б.{contact}{waiting}\n<i>{}</i>",
-        plain(&name(lead)),
-        lead.id,
-        lead.score,
-        ago(now - lead.last_seen_at)
-    )
-}
-
-fn name(lead: &HotLead) -> String {
-    let name = format!("{} {}", lead.first_name, lead.last_name)
-        .trim()
-        .to_owned();
-    if name.is_empty() {
-        "Без имени".to_owned()
-    } else {
-        name
-    }
-}
-
-/// A button holds a word or two.
-fn short(name: &str) -> String {
-    if name.chars().count() <= 28 {
-        name.to_owned()
-    } else {
-        name.chars().take(27).chain(['…']).collect()
-    }
-}
-
-fn pager(page: i64, pages: i64) -> Vec<ScreenButton> {
-    let to = |page: i64| Request::Hot {
-        page: u32::try_from(page.rem_euclid(pages)).unwrap_or(0),
-    };
-    vec![
-        ask("◀", to(page - 1)),
-        ask(format!("{}/{pages}", page + 1), to(page)),
-        ask("▶", to(page + 1)),
-    ]
 }
 
 /// How long ago, in words.
@@ -277,34 +216,5 @@ mod tests {
             screen.html
         );
         assert!(screen.html.contains("reels: 4"), "{}", screen.html);
-    }
-
-    #[test]
-    fn hot_leads_are_paged() {
-        let lead = HotLead {
-            id: 5,
-            first_name: "Аружан".into(),
-            last_name: String::new(),
-            phone: "+77011234567".into(),
-            email: String::new(),
-            score: 60,
-            handoff: "waiting".into(),
-            last_seen_at: 0,
-        };
-        let screen = hot(&[lead], 7, 0, 3 * 3_600_000);
-        assert!(
-            screen.html.contains("Ждут вас: 7 человек"),
-            "{}",
-            screen.html
-        );
-        assert!(screen.html.contains("просит человека"), "{}", screen.html);
-        assert!(screen.html.contains("3 часа назад"), "{}", screen.html);
-        assert_eq!(
-            screen.rows[1]
-                .iter()
-                .map(|b| b.text.as_str())
-                .collect::<Vec<_>>(),
-            ["◀", "1/2", "▶"]
-        );
     }
 }

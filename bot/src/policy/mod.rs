@@ -29,14 +29,16 @@ pub fn after_doubt(class: Class, tries: i64, age_ms: i64) -> Doubt {
         Class::Reply if tries <= 1 && age_ms < YOUNG_MS => Doubt::Again,
         Class::Notification if age_ms < DAY_MS => Doubt::Again,
         Class::Edit if tries < 5 => Doubt::Again,
-        Class::Reply | Class::Notification | Class::Edit | Class::Proactive => Doubt::Unknown,
+        Class::Reply | Class::Notification | Class::Edit | Class::Digest | Class::Proactive => {
+            Doubt::Unknown
+        }
     }
 }
 
 /// After a crash, of a message whose call may have been under way; `calls` counts the calls in doubt so far.
 pub fn after_crash(class: Class, calls: i64, age_ms: i64) -> Doubt {
     match class {
-        Class::Proactive => Doubt::Unknown,
+        Class::Proactive | Class::Digest => Doubt::Unknown,
         // A reply may never have left; silence is worse than one repetition, but not for ever.
         Class::Reply | Class::Notification | Class::Edit if calls < 5 && age_ms < DAY_MS => {
             Doubt::Again

@@ -1,6 +1,6 @@
 //! Everything one round wants written, as data; `Store::commit` writes it in one transaction or not at all.
 
-use super::Wish;
+use super::{DigestRow, Wish};
 use crate::funnel::event::{TimerData, TimerName};
 use crate::funnel::session::Session;
 use crate::lead::{Lead, LeadId, Spoken};
@@ -112,6 +112,8 @@ pub enum Class {
     Notification,
     /// The bot speaks first: at most once.
     Proactive,
+    /// The partner's digest: at most once, the next tells what this one may not have told.
+    Digest,
     /// Changes a message in place: repeating is harmless.
     Edit,
 }
@@ -208,6 +210,7 @@ pub struct Batch {
     pub media: Vec<MediaRow>,
     pub members: Vec<Member>,
     pub facts: Vec<(&'static str, String)>,
+    pub digests: Vec<DigestRow>,
     /// Leads whose every row goes.
     pub forgotten: Vec<(LeadId, i64)>,
 }
@@ -225,6 +228,7 @@ impl Batch {
             && self.media.is_empty()
             && self.members.is_empty()
             && self.facts.is_empty()
+            && self.digests.is_empty()
             && self.forgotten.is_empty()
     }
 

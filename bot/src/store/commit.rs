@@ -295,6 +295,9 @@ async fn rest(tx: &mut Script<'_>, partner: &Arc<str>, batch: &Batch) -> sqlx::R
             .execute(tx.now().await?)
             .await?;
     }
+    if !batch.digests.is_empty() {
+        super::digest::write(tx.now().await?, partner, &batch.digests).await?;
+    }
     static FACTS: Statement = Statement::new(
         2,
         "INSERT INTO facts (partner_id, name, value) SELECT ?, v.* FROM",

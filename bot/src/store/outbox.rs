@@ -139,6 +139,7 @@ fn class(word: &str) -> Class {
     match word {
         "reply" => Class::Reply,
         "notification" => Class::Notification,
+        "digest" => Class::Digest,
         "edit" => Class::Edit,
         _ => Class::Proactive,
     }
@@ -149,6 +150,7 @@ pub(super) fn class_word(class: Class) -> &'static str {
         Class::Reply => "reply",
         Class::Notification => "notification",
         Class::Proactive => "proactive",
+        Class::Digest => "digest",
         Class::Edit => "edit",
     }
 }

@@ -30,7 +30,7 @@ pub struct StatsWindow {
 }
 
 /// A row of the hot list.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
 pub struct HotLead {
     pub id: i64,
     pub first_name: String,
@@ -39,6 +39,7 @@ pub struct HotLead {
     pub email: String,
     pub score: i64,
     pub handoff: String,
+    pub handled_at: i64,
     pub last_seen_at: i64,
 }
 
@@ -189,7 +190,7 @@ impl Store {
         .fetch_one(&mut self.connection)
         .await?;
         let rows: Vec<HotLead> = sqlx::query_as(
-            "SELECT id, first_name, last_name, phone, email, score, handoff, last_seen_at FROM leads
+            "SELECT id, first_name, last_name, phone, email, score, handoff, handled_at, last_seen_at FROM leads
              WHERE partner_id = $1 AND insider = 0 AND handled_at = 0 AND (score >= $2 OR handoff = 'waiting' OR phone <> '' OR email <> '')
              ORDER BY CASE WHEN handoff = 'waiting' THEN 0 ELSE 1 END, score DESC, last_seen_at DESC LIMIT $3 OFFSET $4",
         )

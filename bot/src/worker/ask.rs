@@ -71,6 +71,7 @@ impl Desk {
                     .store
                     .prune_inbox(self.app.clock.now_ms() - INBOX_MS)
                     .await?;
+                super::digest::drop_old_pictures(&self.app.data_dir);
                 tracing::debug!(partner.id = %self.app.partner().id, "housekeeping removed {gone} old inbox rows");
                 Ok(String::new())
             }

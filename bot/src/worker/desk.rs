@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::funnel::Funnels;
 use crate::inbound::{self, Schema};
 use crate::lead::Reach;
+use crate::manners::Settings;
 use crate::policy::flood::Flood;
 use crate::store::fates::Fates;
 use crate::store::{self, Case, Counters, NextTimers, OutboxState, Store};
@@ -47,6 +48,11 @@ pub struct Desk {
     pub(super) team: BTreeSet<i64>,
     /// It was said that there is nobody to tell.
     pub(super) said_nobody: bool,
+    /// What the partner chose in /my_settings.
+    pub(super) settings: Settings,
+    /// When the next digest is due, and when that was reckoned.
+    pub(super) digest_at: Option<i64>,
+    pub(super) reckoned_at: i64,
     sender: mpsc::UnboundedSender<SenderInput>,
     /// Chats with an update that waits: what follows waits behind it.
     pub(super) held: HashSet<i64>,
@@ -101,6 +107,9 @@ impl Desk {
             cases: HashMap::new(),
             team,
             said_nobody: false,
+            settings: Settings::default(),
+            digest_at: None,
+            reckoned_at: now,
             sender,
             held: pending.iter().map(|row| row.chat_id).collect(),
             retry_at: (!pending.is_empty()).then_some(now),
@@ -135,6 +144,9 @@ impl Desk {
         let mark = desk.store.fact("restored_at").await?;
         desk.restored_at = mark.and_then(|text| text.parse().ok()).unwrap_or(0);
         desk.next_timers = desk.store.next_timers().await?;
+        let settings = desk.store.fact("settings").await?.unwrap_or_default();
+        desk.settings = serde_json::from_str(&settings).unwrap_or_default();
+        desk.reckon_digest(now).await?;
         Ok((desk, fates))
     }
 
@@ -264,6 +276,9 @@ impl Desk {
             self.fire_timers(&mut work).await?;
         }
         self.replan_page(&mut work).await?;
+        if self.digest_at.is_some_and(|at| at <= now) {
+            self.tell_digests(&mut work).await?;
+        }
         self.bring_cases(&mut work).await?;
         work.seal(&mut self.cases);
         if !work.batch.is_empty() {
@@ -293,6 +308,10 @@ impl Desk {
         self.count_speaking(&work, &messages);
         self.team
             .extend(work.batch.members.iter().map(|member| member.user_id));
+        self.settings = work.settings.unwrap_or(self.settings);
+        if work.settings.is_some() || self.digest_needs_reckoning(work.now) {
+            self.reckon_digest(work.now).await?;
+        }
         if self.cases.len() > KEEP_CASES {
             self.cases.clear();
         }
@@ -413,7 +432,8 @@ impl Desk {
         let now = self.app.clock.now_ms();
         let replan = self.replanning.as_ref().map(|_| now);
         let due = self.timers_due_at(now);
-        let next = self.retry_at.into_iter().chain(due).chain(replan).min();
+        let others = due.into_iter().chain(replan).chain(self.digest_at);
+        let next = self.retry_at.into_iter().chain(others).min();
         // The wall clock may jump, so nobody sleeps longer than half a minute.
         let wait = next.map_or(30_000, |at| (at - now).clamp(0, 30_000));
         Duration::from_millis(u64::try_from(wait).unwrap_or(0))

@@ -75,7 +75,7 @@ pub(super) async fn fly(
 /// Whose intent is durable before the call: what must not be repeated, and what must be marked when it is.
 pub(super) fn is_claimed_first(class: Class) -> bool {
     match class {
-        Class::Proactive | Class::Notification => true,
+        Class::Proactive | Class::Notification | Class::Digest => true,
         Class::Reply | Class::Edit => false,
     }
 }

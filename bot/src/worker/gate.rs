@@ -119,7 +119,9 @@ impl Desk {
             Class::Proactive => self.case(work, row.chat_id).await?,
             // A card's chat is the partner's; its lead may be gone by now.
             Class::Notification if row.card != 0 => self.store.case(row.card).await?,
-            Class::Reply | Class::Notification | Class::Edit => Some(Case::default()),
+            Class::Reply | Class::Notification | Class::Digest | Class::Edit => {
+                Some(Case::default())
+            }
         };
         let wish = row.wish.as_deref().cloned().unwrap_or_else(|| Wish {
             lane: row.lane,

@@ -14,6 +14,7 @@ use crate::funnel::Funnels;
 use crate::funnel::effect::Notice;
 use crate::invite;
 use crate::lead::LeadId;
+use crate::manners::{Manners, Settings};
 use crate::notify;
 use crate::panel::parse::Request;
 use crate::panel::{self, Office};
@@ -22,15 +23,27 @@ use crate::telegram::incoming::{Incoming, Person, What};
 
 impl Desk {
     fn office<'a>(&'a mut self, work: &'a Work) -> Office<'a> {
+        let manners = self.settings_in(work).over(self.app.manners);
         Office {
             store: &mut self.store,
             funnels: &self.funnels,
             partner: self.app.partner(),
             timezone: &self.app.timezone,
             hot: &self.app.hot,
+            manners,
             now: work.now,
             fresh: [&work.cases, &self.cases],
         }
+    }
+
+    /// What the partner chose, be it a moment ago.
+    fn settings_in(&self, work: &Work) -> Settings {
+        work.settings.unwrap_or(self.settings)
+    }
+
+    /// How to behave towards the partner now.
+    pub(super) fn manners(&self) -> Manners {
+        self.settings.over(self.app.manners)
     }
 
     /// Cards for the partner's people, when the turn gives a reason.
@@ -83,16 +96,21 @@ impl Desk {
             }
             return Ok(());
         }
+        let manners = self.settings_in(work).over(self.app.manners);
+        if !notify::wants(manners.notify, &turn.notices) {
+            return Ok(());
+        }
+        let hushed = notify::agenda::is_quiet(manners.quiet, work.now, &self.app.timezone);
         let case = case.clone();
         let facts = notify::facts(&mut self.office(work), &case, &turn.events).await?;
         let screen = notify::screen(&facts, &case, &turn.notices, &self.app.hot);
         for member in self.team.clone() {
-            turn.outbox.push(row(
-                member,
-                screen.send(member),
-                Kind::Card(case.lead.id),
-                work.now,
-            ));
+            let mut call = screen.send(member);
+            if hushed {
+                call = without_sound(call);
+            }
+            turn.outbox
+                .push(row(member, call, Kind::Card(case.lead.id), work.now));
         }
         Ok(())
     }
@@ -126,9 +144,11 @@ impl Desk {
         let shown = panel::answer(&mut self.office(work), incoming, request)
             .await
             .context("the panel failed")?;
+        let settings = self.settings_in(work);
         let mut turn = Turn {
             case: shown.case,
             events: shown.events,
+            settings: shown.settings.map(|change| settings.with(change)),
             ..Turn::default()
         };
         let chat_id = incoming.chat_id;
@@ -242,6 +262,28 @@ fn photos(
         .collect()
 }
 
+/// In the partner's quiet hours a message comes without a sound.
+fn without_sound((method, payload): (String, String)) -> (String, String) {
+    let Ok(mut fields) = serde_json::from_str::<serde_json::Value>(&payload) else {
+        return (method, payload);
+    };
+    fields["disable_notification"] = json!(true);
+    (method, fields.to_string())
+}
+
+/// A digest for one of the partner's people; `media` is its picture or empty.
+pub(super) fn digest_row(
+    member: i64,
+    call: (String, String),
+    media: String,
+    now: i64,
+) -> OutboxRow {
+    OutboxRow {
+        media,
+        ..row(member, call, Kind::Digest, now)
+    }
+}
+
 fn full_name(person: &Person) -> String {
     format!("{} {}", person.first_name, person.last_name)
         .trim()
@@ -255,6 +297,7 @@ fn row(chat_id: i64, call: (String, String), kind: Kind, now: i64) -> OutboxRow 
         Kind::Card(lead) => (Lane::Notification, Class::Notification, "card", *lead),
         Kind::Asked(lead) => (Lane::Reply, Class::Notification, "panel", *lead),
         Kind::Photo(_) => (Lane::Notification, Class::Notification, "photo", 0),
+        Kind::Digest => (Lane::Notification, Class::Digest, "digest", 0),
         Kind::Screen => (Lane::Reply, Class::Reply, "panel", 0),
         Kind::Edit => (Lane::Edit, Class::Edit, "edit", 0),
     };
@@ -288,6 +331,8 @@ enum Kind {
     /// A lead's card that was asked for.
     Asked(LeadId),
     Screen,
+    /// The daily digest, or the picture of the week.
+    Digest,
     /// A picture a lead sent.
     Photo(LeadId),
     /// A change of a message that is there.

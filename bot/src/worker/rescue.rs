@@ -93,7 +93,7 @@ impl Desk {
                 self.doubted.insert(row.chat_id, doubted);
             }
             Class::Notification => outgoing::mark_repeated(&mut row.payload),
-            Class::Edit | Class::Proactive => {}
+            Class::Edit | Class::Proactive | Class::Digest => {}
         }
         Some(row)
     }
@@ -172,7 +172,9 @@ fn life() -> String {
 
 pub(super) fn settled(row: &OutboxRow, state: OutboxState, now: i64) -> Settled {
     let reason = match (state, row.class) {
-        (OutboxState::Unknown, Class::Proactive) => "the process ended during the call",
+        (OutboxState::Unknown, Class::Proactive | Class::Digest) => {
+            "the process ended during the call"
+        }
         (OutboxState::Unknown, _) => "the process ended too often",
         _ => "",
     };

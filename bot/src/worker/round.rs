@@ -7,6 +7,7 @@ use super::turn::Turn;
 use super::{Aside, MayGo};
 use crate::funnel::event::TimerName;
 use crate::lead::LeadId;
+use crate::manners::Settings;
 use crate::store::{Batch, Case, Chains, Counters, OutboxRow, OutboxState, Settled, TimerRow};
 
 pub struct Work {
@@ -21,6 +22,8 @@ pub struct Work {
     /// How far the re-planning came in this round; `Some(None)` when it is through.
     pub replanned: Option<Option<Progress>>,
     pub asides: Vec<Aside>,
+    /// The partner's settings, when they changed in this round.
+    pub settings: Option<Settings>,
     /// Messages to send, until the batch is sealed.
     to_send: Vec<OutboxRow>,
     /// Messages of the batch that the gate refused.
@@ -49,6 +52,7 @@ impl Work {
             touches_timers: false,
             replanned: None,
             asides: Vec::new(),
+            settings: None,
             to_send: Vec::new(),
             unsaid: HashSet::new(),
             claims: HashMap::new(),
@@ -106,6 +110,11 @@ impl Work {
         self.batch.settled.extend(turn.proven);
         self.asides.extend(turn.asides);
         self.batch.members.extend(turn.members);
+        if let Some(settings) = turn.settings {
+            self.settings = Some(settings);
+            let words = serde_json::to_string(&settings).unwrap_or_default();
+            self.batch.facts.push(("settings", words));
+        }
         if let Some((lead, chat_id)) = turn.forget {
             self.forget(lead, chat_id);
         }

@@ -111,6 +111,9 @@ fn panel_commands(app: &App, funnels: &Funnels, chat_id: i64) -> SetMyCommands {
     let mut panel = vec![
         BotCommand::new("my_stats", "Цифры: лиды, контакты, источники"),
         BotCommand::new("hot_leads", "Кто ждёт вас прямо сейчас"),
+        BotCommand::new("my_leads", "Все люди, с фильтрами"),
+        BotCommand::new("my_link", "Ваши ссылки"),
+        BotCommand::new("my_settings", "Сводка, тихие часы, карточки"),
     ];
     panel.extend(commands(funnels, &app.language()));
     let chat_id = Recipient::Id(ChatId(chat_id));

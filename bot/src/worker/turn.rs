@@ -5,6 +5,7 @@ use crate::funnel::event::{TimerData, TimerName};
 use crate::funnel::session::Place;
 use crate::funnel::{Beside, Outcome};
 use crate::lead::{Handoff, LeadId, ZoneSource};
+use crate::manners::Settings;
 use crate::policy::Reason;
 use crate::store::{Case, Class, EventRow, InboxState, Lane, Member, OutboxRow, Settled, Wish};
 use crate::telegram::outgoing;
@@ -22,6 +23,8 @@ pub struct Turn {
     pub asides: Vec<Aside>,
     pub notices: Vec<Notice>,
     pub members: Vec<Member>,
+    /// What the partner chose in /my_settings.
+    pub settings: Option<Settings>,
     pub forget: Option<(LeadId, i64)>,
     /// How the inbox row ends; handled unless said otherwise.
     pub inbox: Option<InboxState>,

@@ -166,6 +166,17 @@ impl Uploads {
     }
 }
 
+/// The file itself; a picture of our own drawing becomes one that Telegram reads.
+async fn part(path: &Path) -> std::io::Result<reqwest::multipart::Part> {
+    if path.extension().is_none_or(|kind| kind != "svg") {
+        return reqwest::multipart::Part::file(path).await;
+    }
+    let svg = tokio::fs::read_to_string(path).await?;
+    let png = tokio::task::spawn_blocking(move || super::raster::png(&svg)).await?;
+    let png = png.map_err(std::io::Error::other)?;
+    Ok(reqwest::multipart::Part::bytes(png).file_name("week.png"))
+}
+
 async fn upload(
     client: &Client,
     method: &str,
@@ -173,7 +184,7 @@ async fn upload(
     field: &'static str,
     path: &Path,
 ) -> Answer {
-    let part = match reqwest::multipart::Part::file(path).await {
+    let part = match part(path).await {
         Ok(part) => part,
         Err(error) => return Answer::NotConnected(format!("{}: {error}", path.display())),
     };
