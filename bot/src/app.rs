@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
-use crate::config::{Config, ContactPolicy, FunnelFiles, Hot};
+use crate::config::{Config, ContactPolicy, FunnelFiles, Hot, Retention};
 use crate::diagnostic::Diagnostic;
 use crate::funnel::Funnels;
 use crate::invite::InviteKey;
@@ -36,6 +36,7 @@ pub struct App {
     pub telegram_ids: Vec<i64>,
     pub timezone: TimeZone,
     pub hot: Hot,
+    pub retention: Retention,
     /// As the config says; what the partner changed goes before it.
     pub manners: Manners,
     pub limits: Limits,
@@ -70,6 +71,7 @@ impl App {
             telegram_ids: config.team.telegram_ids.clone(),
             timezone: panel::local::zone(&config.partner.timezone),
             hot: config.hot,
+            retention: config.retention,
             manners: config.manners,
             limits: limits(config),
             contact: config.contact.clone(),

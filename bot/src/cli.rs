@@ -43,6 +43,22 @@ enum Command {
         /// The lead's number, as on its card: 12
         lead: i64,
     },
+    /// Show or erase what is kept of a lead while the bot does not run.
+    #[command(
+        before_help = "Examples:\n  bot lead export 12 --partner partners/north\n  bot lead erase 12 --partner partners/north --by anna"
+    )]
+    Lead {
+        /// export | erase
+        #[arg(value_parser = ["export", "erase"])]
+        verb: String,
+        /// The lead's number, as on its card: 12
+        lead: i64,
+        /// Who erases, for the act
+        #[arg(long, default_value = "root")]
+        by: String,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Bring the partner's data up to date without running the bot.
     #[command(before_help = "Examples:\n  bot migrate --partner partners/north")]
     Migrate(Place),
@@ -138,6 +154,12 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(place) => run_bot(&place).await,
         Command::Check(place) => Ok(check(&place)),
         Command::Why { place, lead } => why(&place, lead).await,
+        Command::Lead {
+            verb,
+            lead,
+            by,
+            place,
+        } => one_lead(&place, &verb, lead, &by).await,
         Command::Migrate(place) => migrate(&place).await,
         Command::Copy { place, to } => copy(&place, &to).await,
         Command::Inspect { copy } => inspect(&copy).await,
@@ -224,6 +246,24 @@ async fn why(place: &Place, lead: i64) -> anyhow::Result<ExitCode> {
     let items = store.story(lead, 500).await?;
     let waits = store.timers_of(lead).await?;
     println!("{}", story::whole(&case, &items, &waits));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn one_lead(place: &Place, verb: &str, lead: i64, by: &str) -> anyhow::Result<ExitCode> {
+    let config = config::load(&options(place))
+        .map_err(|problems| anyhow::anyhow!("{}", render(&problems)))?;
+    let data = &config.dirs.data;
+    let answer = if verb == "erase" {
+        let mut store = store::open(data, &config.partner.id).await?;
+        let now = Clock::new(0).now_ms();
+        let act = store.erase_alone(data, lead, by, now).await?;
+        store.close().await?;
+        act
+    } else {
+        let mut store = store::open_read_only(data, &config.partner.id).await?;
+        store.export(lead, &config.retention).await?
+    };
+    println!("{answer}");
     Ok(ExitCode::SUCCESS)
 }
 

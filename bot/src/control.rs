@@ -37,6 +37,15 @@ pub enum Question {
         lead: i64,
     },
     Invite,
+    /// Everything kept of a lead.
+    Export {
+        lead: i64,
+    },
+    /// Forgets a lead on the word of an operator.
+    Erase {
+        lead: i64,
+        by: String,
+    },
     Fact {
         name: &'static str,
     },
@@ -95,11 +104,12 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let query = request.uri().query().unwrap_or("");
-    let number = |name: &str| -> Option<i64> {
+    let word = |name: &str| -> Option<&str> {
         query
             .split('&')
-            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     };
+    let number = |name: &str| -> Option<i64> { word(name)?.parse().ok() };
     let (status, kind, body) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/health") => (200, JSON, health(&app, &desk).await.to_string()),
         (&Method::GET, "/config") => (200, JSON, app.shown_config.to_string()),
@@ -133,6 +143,16 @@ async fn answer(
                 Err(error) => (503, JSON, json!({ "error": format!("{error:#}") }).to_string()),
             }
         }
+        (&Method::GET, "/lead/export") => {
+            let lead = number("lead").unwrap_or(0);
+            from_desk(&desk, Question::Export { lead }).await
+        }
+        (&Method::POST, "/lead/erase") => {
+            let lead = number("lead").unwrap_or(0);
+            let by = word("by").unwrap_or("unknown").to_owned();
+            from_desk(&desk, Question::Erase { lead, by }).await
+        }
+        (&Method::POST, "/tidy") => from_desk(&desk, Question::Tidy).await,
         (&Method::POST, "/invite") => from_desk(&desk, Question::Invite).await,
         (&Method::POST, "/reload") => {
             reload::now(&app, &desk).await;
@@ -189,13 +209,14 @@ async fn copy(app: &App) -> (u16, &'static str, String) {
 }
 
 async fn ask(desk: &mpsc::UnboundedSender<DeskInput>, question: Question) -> Option<String> {
+    // Erasing writes the whole file anew. While the disk is full the desk answers nobody; health must still tell why.
+    let patience = match question {
+        Question::Erase { .. } | Question::Tidy => Duration::from_secs(100),
+        _ => Duration::from_secs(2),
+    };
     let (reply, answer) = oneshot::channel();
     desk.send(DeskInput::Ask { question, reply }).ok()?;
-    // While the disk is full the desk answers nobody; health must still tell why.
-    tokio::time::timeout(Duration::from_secs(2), answer)
-        .await
-        .ok()?
-        .ok()
+    tokio::time::timeout(patience, answer).await.ok()?.ok()
 }
 
 async fn from_desk(

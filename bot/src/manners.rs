@@ -84,8 +84,6 @@ pub struct Settings {
     pub quiet: Option<Quiet>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notify: Option<Notify>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub paused: Option<bool>,
 }
 
 /// One change the partner may make.
@@ -119,8 +117,10 @@ impl Change {
 
 impl Manners {
     pub fn with(self, change: Change) -> Manners {
-        let settings = Settings::default().with(change);
-        settings.over(self)
+        match change {
+            Change::Paused(paused) => Manners { paused, ..self },
+            other => Settings::default().with(other).over(self),
+        }
     }
 }
 
@@ -138,7 +138,7 @@ impl Settings {
             weekly: self.weekly.unwrap_or(config.weekly),
             quiet: quiet.unwrap_or(config.quiet),
             notify: self.notify.unwrap_or(config.notify),
-            paused: self.paused.unwrap_or(config.paused),
+            paused: config.paused,
         }
     }
 
@@ -160,10 +160,8 @@ impl Settings {
                 notify: Some(notify),
                 ..self
             },
-            Change::Paused(on) => Settings {
-                paused: Some(on),
-                ..self
-            },
+            // Kept by the gate, which is asked before everything the bot says first.
+            Change::Paused(_) => self,
         }
     }
 }
@@ -187,14 +185,13 @@ mod tests {
     #[test]
     fn the_partners_word_goes_before_the_config_within_what_is_offered() {
         let config = Manners::default();
-        let changed = Settings::default()
-            .with(Change::Digest(Digest::At(19)))
-            .with(Change::Paused(true));
+        let changed = Settings::default().with(Change::Digest(Digest::At(19)));
         let stored = serde_json::to_string(&changed).unwrap();
         let read: Settings = serde_json::from_str(&stored).unwrap();
         let now = read.over(config);
         assert_eq!(now.digest, Digest::At(19));
-        assert!(now.paused && now.weekly, "{stored}");
+        assert!(now.weekly, "{stored}");
+        assert!(now.with(Change::Paused(true)).paused);
         let forged = Settings::default().with(Change::Digest(Digest::At(3)));
         assert_eq!(forged.over(config).digest, config.digest);
         assert_eq!(Settings::default().over(config), config);

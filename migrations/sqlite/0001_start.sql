@@ -118,6 +118,7 @@ CREATE TABLE outbox (
   PRIMARY KEY (partner_id, id)
 ) WITHOUT ROWID;
 CREATE INDEX outbox_open ON outbox (partner_id, id) WHERE state IN ('due', 'sending');
+CREATE INDEX outbox_goodbye ON outbox (partner_id, id) WHERE cause = 'goodbye';
 CREATE INDEX outbox_unknown ON outbox (partner_id, id) WHERE state = 'unknown';
 CREATE UNIQUE INDEX outbox_intent ON outbox (partner_id, lead_id, intent) WHERE intent <> '';
 CREATE INDEX outbox_card ON outbox (partner_id, card, id) WHERE card <> 0;
@@ -132,6 +133,17 @@ CREATE TABLE digests (
   first_outbox BIGINT NOT NULL,             -- its messages; 0: there was nothing to tell
   last_outbox  BIGINT NOT NULL,
   PRIMARY KEY (partner_id, kind, day)
+) WITHOUT ROWID;
+
+-- Acts of erasure: proof without personal data. Kept for three years.
+CREATE TABLE erasures (
+  partner_id TEXT   NOT NULL,
+  lead_id    BIGINT NOT NULL,               -- the number on a card that is gone
+  at         BIGINT NOT NULL,
+  by_whom    TEXT   NOT NULL,               -- lead | retention | restore | operator …
+  mark       TEXT   NOT NULL,               -- keyed hash of the chat
+  gone       TEXT   NOT NULL,               -- JSON: rows of each table
+  PRIMARY KEY (partner_id, lead_id, at)
 ) WITHOUT ROWID;
 
 CREATE TABLE media (

@@ -38,23 +38,32 @@ impl BotSocket {
 
     /// The answer as it is, for what is not JSON: `/metrics`.
     pub async fn text(&self, path: &str) -> Result<String> {
-        self.ask(Method::GET, path).await
+        self.ask_within(Method::GET, path, TIMEOUT).await
+    }
+
+    /// Of something that may take the bot long.
+    pub async fn post_within(&self, path: &str, patience: Duration) -> Result<Value> {
+        self.json_within(Method::POST, path, patience).await
     }
 
     async fn json(&self, method: Method, path: &str) -> Result<Value> {
-        let text = self.ask(method, path).await?;
+        self.json_within(method, path, TIMEOUT).await
+    }
+
+    async fn json_within(&self, method: Method, path: &str, patience: Duration) -> Result<Value> {
+        let text = self.ask_within(method, path, patience).await?;
         if text.is_empty() {
             return Ok(Value::Null);
         }
         serde_json::from_str(&text).with_context(|| format!("{path}: not JSON"))
     }
 
-    async fn ask(&self, method: Method, path: &str) -> Result<String> {
-        match timeout(TIMEOUT, self.exchange(method, path)).await {
+    async fn ask_within(&self, method: Method, path: &str, patience: Duration) -> Result<String> {
+        match timeout(patience, self.exchange(method, path)).await {
             Ok(answer) => answer,
             Err(_) => bail!(
                 "the bot does not answer on its socket within {} s",
-                TIMEOUT.as_secs()
+                patience.as_secs()
             ),
         }
     }

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     alerts, audit, backup, check, completions, config, create, demo, deploy, doctor, funnel,
-    host as this_host, import, invite, list, logs, metrics, move_bot, plan, receive, remove,
+    host as this_host, import, invite, lead, list, logs, metrics, move_bot, plan, receive, remove,
     restart, restore, run as run_here, sandbox, secret, simulate, start, status, stop, top, why,
 };
 use crate::elsewhere;
@@ -67,6 +67,8 @@ enum Command {
     Secret(secret::SecretCommand),
     Simulate(simulate::SimulateArgs),
     Why(why::WhyArgs),
+    #[command(subcommand)]
+    Lead(lead::LeadCommand),
     Invite(invite::InviteArgs),
     Plan(plan::PlanArgs),
     Audit(audit::AuditArgs),
@@ -145,6 +147,7 @@ async fn dispatch(command: Command, host: &dyn Host) -> Result<(), Failure> {
         Command::Man(args) => completions::man(&args, command_line(), host),
         Command::Simulate(args) => simulate::run(&args, host),
         Command::Why(args) => why::run(args, host).await,
+        Command::Lead(command) => lead::run(command, host).await,
         Command::Invite(args) => invite::run(args, host).await,
         Command::Plan(args) => plan::run(args, host).await,
         Command::Demo(args) => Ok(demo::run(args).await?),

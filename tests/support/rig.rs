@@ -108,6 +108,20 @@ impl Rig {
         self.bot = Some(Bot::spawn(&command, &env, &log, self.tap.as_ref()));
     }
 
+    /// What the bot's program prints to a command about this partner.
+    pub async fn bot_says(&self, words: &[&str]) -> String {
+        let mut command = tokio::process::Command::new(super::bot_program());
+        command
+            .args(words)
+            .arg("--partner")
+            .arg(&self.place.partner);
+        command.arg("--data-dir").arg(&self.place.data);
+        let output = command.output().await.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Starts the bot with its clock at this moment.
     pub async fn start_at(&mut self, ms: i64) {
         self.start().await;

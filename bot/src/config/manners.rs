@@ -1,9 +1,12 @@
-//! `partner.digest`, `partner.quiet_hours` and the like, from words to what they mean. PURE.
+//! `partner.digest`, `retention` and the like, from words to what they mean. PURE.
 
+use super::Retention;
 use super::meaning::Rules;
-use super::spec::{NotifySpec, PartnerSpec};
+use super::spec::{NotifySpec, PartnerSpec, RetentionSpec};
+use crate::funnel::parse_duration;
 use crate::manners::{Digest, Manners, Notify, Quiet};
 
+const DAY_MS: i64 = 86_400_000;
 const DIGEST_HINT: &str = "not a full hour from 06:00 to 23:00; write it like \"09:00\", or off";
 const QUIET_HINT: &str = "not full hours; write them like \"22:00-08:00\", or off";
 
@@ -32,6 +35,27 @@ impl Rules<'_> {
             weekly: spec.weekly.unwrap_or(usual.weekly),
             notify: spec.notify.map_or(usual.notify, notify),
             ..usual
+        }
+    }
+}
+
+impl Rules<'_> {
+    pub(super) fn retention(&mut self, spec: &RetentionSpec) -> Retention {
+        let mut keep = |path: &str, given: Option<&str>, days: i64| {
+            let usual = days * DAY_MS;
+            match given.map(parse_duration) {
+                None => usual,
+                Some(Some(ms)) if ms >= DAY_MS => ms,
+                Some(_) => {
+                    self.error(path, "not a duration of a day or more; write it like 180d");
+                    usual
+                }
+            }
+        };
+        Retention {
+            talk_ms: keep("retention.talk", spec.talk.as_deref(), 365),
+            contact_ms: keep("retention.contact", spec.contact.as_deref(), 3 * 365),
+            messages_ms: keep("retention.messages", spec.messages.as_deref(), 180),
         }
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn config(
     Config {
         team: rules.team(&spec),
         hot: rules.hot(&spec.hot),
+        retention: rules.retention(&spec.retention),
         manners: rules.manners(&spec.partner),
         limits: rules.limits(&spec.limits, telegram.is_local()),
         contact: rules.contact(spec.contact_policy.clone()),

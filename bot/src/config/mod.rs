@@ -35,6 +35,7 @@ pub struct Config {
     pub partner: Partner,
     pub team: Team,
     pub hot: Hot,
+    pub retention: Retention,
     pub manners: Manners,
     pub limits: Limits,
     pub contact: ContactPolicy,
@@ -55,6 +56,17 @@ pub struct Team {
 pub struct Hot {
     pub score: i64,
     pub cooldown_ms: i64,
+}
+
+/// How long what is kept, counted from a lead's last word or from the sending of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Leads who left no contact.
+    pub talk_ms: i64,
+    /// Leads who left one.
+    pub contact_ms: i64,
+    /// The words of messages.
+    pub messages_ms: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

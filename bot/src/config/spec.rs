@@ -38,6 +38,8 @@ pub struct ConfigSpec {
     pub tags: BTreeMap<String, String>,
     /// When and how often the bot may speak first.
     pub contact_policy: ContactPolicySpec,
+    /// How long personal data is kept.
+    pub retention: RetentionSpec,
     /// Protection against floods.
     pub limits: LimitsSpec,
 }
@@ -63,6 +65,17 @@ pub enum NotifySpec {
     All,
     Important,
     Digest,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionSpec {
+    /// Leads who left no contact, counted from their last word. Default: `365d`.
+    pub talk: Option<String>,
+    /// Leads who left a contact. Default: `1095d`.
+    pub contact: Option<String>,
+    /// The words of messages, counted from the sending; that they were sent stays. Default: `180d`.
+    pub messages: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

@@ -106,10 +106,15 @@ pub fn screen(facts: &Facts, case: &Case, notices: &[Notice], hot: &Hot) -> Scre
     })
 }
 
-/// What is left of a card when its person asked to be forgotten.
-pub fn forgotten(lead: i64) -> Screen {
+/// What is left of a card when its person was forgotten; by their own wish or not.
+pub fn forgotten(lead: i64, own_wish: bool) -> Screen {
+    let html = if own_wish {
+        format!("🗑 Лид #{lead} попросил удалить свои данные. Они удалены.")
+    } else {
+        format!("🗑 Данные лида #{lead} удалены.")
+    };
     Screen {
-        html: format!("🗑 Лид #{lead} попросил удалить свои данные. Они удалены."),
+        html,
         rows: Vec::new(),
     }
 }

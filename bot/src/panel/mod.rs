@@ -225,7 +225,7 @@ fn gone(lead: i64) -> Shown {
     let toast = Some(format!("Лида #{lead} больше нет"));
     Shown {
         toast,
-        ..Shown::screen(notify::forgotten(lead))
+        ..Shown::screen(notify::forgotten(lead, false))
     }
 }
 

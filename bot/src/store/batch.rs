@@ -1,6 +1,6 @@
 //! Everything one round wants written, as data; `Store::commit` writes it in one transaction or not at all.
 
-use super::{DigestRow, Wish};
+use super::{DigestRow, Forgotten, Wish};
 use crate::funnel::event::{TimerData, TimerName};
 use crate::funnel::session::Session;
 use crate::lead::{Lead, LeadId, Spoken};
@@ -212,7 +212,7 @@ pub struct Batch {
     pub facts: Vec<(&'static str, String)>,
     pub digests: Vec<DigestRow>,
     /// Leads whose every row goes.
-    pub forgotten: Vec<(LeadId, i64)>,
+    pub forgotten: Vec<Forgotten>,
 }
 
 impl Batch {

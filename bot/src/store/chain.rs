@@ -22,28 +22,36 @@ pub(super) const OUTBOX: &str = "WITH RECURSIVE chain(id, prev) AS (
     ) SELECT id FROM chain";
 
 /// Everything of a lead, the lead last: its row is where the chains begin.
-/// Timers first, so that nothing can speak to a person who asked to be forgotten.
+/// How many rows of each table went. Timers first, so that nothing can speak to a person who asked to be forgotten.
 pub(super) async fn erase(
     connection: &mut SqliteConnection,
     partner: &str,
     lead: LeadId,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<serde_json::Value> {
     let events = format!("DELETE FROM events WHERE partner_id = $1 AND id IN ({EVENTS})");
     let outbox =
         format!("DELETE FROM outbox WHERE partner_id = $1 AND (card = $2 OR id IN ({OUTBOX}))");
-    for statement in [
-        "DELETE FROM timers WHERE partner_id = $1 AND lead_id = $2",
-        &outbox,
-        &events,
-        "DELETE FROM leads WHERE partner_id = $1 AND id = $2",
+    let mut gone = serde_json::Map::new();
+    for (table, statement) in [
+        (
+            "timers",
+            "DELETE FROM timers WHERE partner_id = $1 AND lead_id = $2",
+        ),
+        ("messages", &outbox),
+        ("events", &events),
+        (
+            "leads",
+            "DELETE FROM leads WHERE partner_id = $1 AND id = $2",
+        ),
     ] {
-        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()))
+        let done = sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()))
             .bind(partner)
             .bind(lead)
             .execute(&mut *connection)
             .await?;
+        gone.insert(table.to_owned(), done.rows_affected().into());
     }
-    Ok(())
+    Ok(gone.into())
 }
 
 #[cfg(test)]
@@ -161,7 +169,11 @@ mod tests {
             );
         }
         let batch = Batch {
-            forgotten: vec![(2, 20)],
+            forgotten: vec![crate::store::Forgotten {
+                lead: 2,
+                chat_id: 20,
+                ..crate::store::Forgotten::default()
+            }],
             ..Batch::default()
         };
         store.commit(&batch).await.unwrap();

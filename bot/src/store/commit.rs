@@ -5,8 +5,7 @@ use std::sync::Arc;
 use sqlx::sqlite::SqliteConnection;
 
 use super::rows::{Script, Statement};
-use super::{Batch, EventRow, InboxRow, InboxState, OutboxRow, OutboxState, Settled, Store, chain};
-use crate::lead::LeadId;
+use super::{Batch, EventRow, InboxRow, InboxState, OutboxRow, OutboxState, Settled, Store};
 
 /// Rows of a round that goes to the database as one script: a turn or two with their fates.
 const SMALL: usize = 24;
@@ -41,8 +40,8 @@ impl Store {
 async fn write(tx: &mut Script<'_>, partner: &Arc<str>, batch: &Batch) -> sqlx::Result<()> {
     inbox(tx, partner, &batch.inbox).await?;
     // Before the cases: a forgotten person may have come back in the same round, as a new lead.
-    for (lead, chat) in &batch.forgotten {
-        forget(tx.now().await?, partner, *lead, *chat).await?;
+    for who in &batch.forgotten {
+        super::erase::forget(tx.now().await?, partner, who).await?;
     }
     LEADS
         .run(tx, partner, &batch.cases, super::cases::bind)
@@ -309,20 +308,4 @@ async fn rest(tx: &mut Script<'_>, partner: &Arc<str>, batch: &Batch) -> sqlx::R
             Ok(())
         })
         .await
-}
-
-async fn forget(
-    tx: &mut SqliteConnection,
-    partner: &str,
-    lead: LeadId,
-    chat: i64,
-) -> sqlx::Result<()> {
-    chain::erase(tx, partner, lead).await?;
-    // What waits was said afterwards.
-    sqlx::query("UPDATE inbox SET raw = '', chat_id = 0 WHERE partner_id = $1 AND chat_id = $2 AND state <> 'pending'")
-        .bind(partner)
-        .bind(chat)
-        .execute(&mut *tx)
-        .await
-        .map(drop)
 }

@@ -81,12 +81,27 @@ pub async fn open(data_dir: &Path, partner_id: &str) -> Result<Store, OpenError>
         source,
     })?;
     // A store that can be read but not written would only fail later, in the midst of things.
-    let probe = Batch {
+    let mut probe = Batch {
         facts: vec![("opened_by", env!("CARGO_PKG_VERSION").to_owned())],
         ..Batch::default()
     };
+    // From the first day, so that it is in every backup: marks of the forgotten are made with it.
+    let key = store.fact("erasure_key").await;
+    if key.is_ok_and(|key| key.is_none()) {
+        let mut key = [0_u8; 32];
+        let _ = getrandom::fill(&mut key);
+        probe.facts.push(("erasure_key", super::erase::hex(&key)));
+    }
     let written = store.commit(&probe).await;
-    written.map_err(|source| OpenError::Database { path, source })?;
+    written.map_err(|source| OpenError::Database {
+        path: path.clone(),
+        source,
+    })?;
+    let again = store.forget_again(data_dir).await;
+    let again = again.map_err(|source| OpenError::Database { path, source })?;
+    if again > 0 {
+        tracing::warn!(partner.id = %partner_id, "forgot again {again} people whom a backup had brought back");
+    }
     Ok(store)
 }
 

@@ -28,6 +28,10 @@ impl Desk {
                     .facts
                     .push(("paused", if *paused { "1" } else { "0" }.to_owned()));
             }
+            Question::Erase { lead, by } => {
+                self.erase(work, *lead, format!("operator {by}")).await?
+            }
+            Question::Tidy => self.forget_outlived(work).await?,
             _ => {}
         }
         Ok(())
@@ -60,6 +64,8 @@ impl Desk {
             }
             Question::Why { lead } => self.why(lead).await,
             Question::Invite => Ok(self.invite()),
+            Question::Export { lead } => self.export(lead).await,
+            Question::Erase { lead, .. } => self.prove_erased(lead).await,
             Question::Fact { name } => Ok(self.store.fact(name).await?.unwrap_or_default()),
             Question::SetFact { .. } => Ok(String::new()),
             Question::Pause(paused) => {
@@ -72,6 +78,7 @@ impl Desk {
                     .prune_inbox(self.app.clock.now_ms() - INBOX_MS)
                     .await?;
                 super::digest::drop_old_pictures(&self.app.data_dir);
+                self.scrub_when_due().await?;
                 tracing::debug!(partner.id = %self.app.partner().id, "housekeeping removed {gone} old inbox rows");
                 Ok(String::new())
             }

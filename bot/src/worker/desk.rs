@@ -53,6 +53,10 @@ pub struct Desk {
     /// When the next digest is due, and when that was reckoned.
     pub(super) digest_at: Option<i64>,
     pub(super) reckoned_at: i64,
+    /// Rows of forgotten people may have left pieces in the file; housekeeping writes it anew.
+    pub(super) to_scrub: bool,
+    /// Marks already on the list of the erased, in case their round is repeated.
+    pub(super) listed: HashSet<String>,
     sender: mpsc::UnboundedSender<SenderInput>,
     /// Chats with an update that waits: what follows waits behind it.
     pub(super) held: HashSet<i64>,
@@ -110,6 +114,8 @@ impl Desk {
             settings: Settings::default(),
             digest_at: None,
             reckoned_at: now,
+            to_scrub: false,
+            listed: HashSet::new(),
             sender,
             held: pending.iter().map(|row| row.chat_id).collect(),
             retry_at: (!pending.is_empty()).then_some(now),
@@ -146,7 +152,7 @@ impl Desk {
         desk.next_timers = desk.store.next_timers().await?;
         let settings = desk.store.fact("settings").await?.unwrap_or_default();
         desk.settings = serde_json::from_str(&settings).unwrap_or_default();
-        desk.reckon_digest(now).await?;
+        desk.reckon_digest(now).await;
         Ok((desk, fates))
     }
 
@@ -281,6 +287,9 @@ impl Desk {
         }
         self.bring_cases(&mut work).await?;
         work.seal(&mut self.cases);
+        if !work.batch.forgotten.is_empty() {
+            self.mark_erased(&mut work).await?;
+        }
         if !work.batch.is_empty() {
             self.store.commit(&work.batch).await?;
             self.app.meters.commits.add(1);
@@ -309,8 +318,11 @@ impl Desk {
         self.team
             .extend(work.batch.members.iter().map(|member| member.user_id));
         self.settings = work.settings.unwrap_or(self.settings);
+        if let Some(paused) = work.pause {
+            self.set_paused(paused);
+        }
         if work.settings.is_some() || self.digest_needs_reckoning(work.now) {
-            self.reckon_digest(work.now).await?;
+            self.reckon_digest(work.now).await;
         }
         if self.cases.len() > KEEP_CASES {
             self.cases.clear();
@@ -337,8 +349,11 @@ impl Desk {
         {
             self.cases.insert(case.lead.chat_id, case);
         }
-        for (_, chat_id) in &work.batch.forgotten {
-            self.cases.remove(chat_id);
+        for who in &work.batch.forgotten {
+            self.cases.remove(&who.chat_id);
+        }
+        if !work.batch.forgotten.is_empty() {
+            self.erase_pieces(&work.batch.forgotten).await;
         }
         if !work.asides.is_empty() {
             self.send(SenderInput::Asides(work.asides));
@@ -418,7 +433,7 @@ impl Desk {
             .batch
             .forgotten
             .iter()
-            .any(|(_, chat)| *chat == chat_id)
+            .any(|who| who.chat_id == chat_id)
         {
             return Ok(None);
         }

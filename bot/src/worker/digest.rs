@@ -27,10 +27,16 @@ const RECKON_EVERY_MS: i64 = 15 * 60_000;
 
 impl Desk {
     /// When the next digest is due; asked when one was told, the settings changed, or the bot starts.
-    pub(super) async fn reckon_digest(&mut self, now: i64) -> sqlx::Result<()> {
-        self.digest_at = self.agenda(now).await?.into_iter().map(|due| due.at).min();
+    pub(super) async fn reckon_digest(&mut self, now: i64) {
         self.reckoned_at = now;
-        Ok(())
+        self.digest_at = match self.agenda(now).await {
+            Ok(due) => due.into_iter().map(|due| due.at).min(),
+            // Asked after a commit, which must stand.
+            Err(error) => {
+                tracing::warn!("when the next digest is due is asked again in a minute: {error}");
+                Some(now + 60_000)
+            }
+        };
     }
 
     /// Told, changed, or the clock did not go on as clocks do.

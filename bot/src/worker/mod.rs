@@ -10,6 +10,7 @@ mod course;
 pub mod desk;
 mod died;
 mod digest;
+mod erase;
 mod evidence;
 mod flight;
 mod gate;

@@ -14,7 +14,7 @@ use crate::funnel::Funnels;
 use crate::funnel::effect::Notice;
 use crate::invite;
 use crate::lead::LeadId;
-use crate::manners::{Manners, Settings};
+use crate::manners::{Change, Manners, Settings};
 use crate::notify;
 use crate::panel::parse::Request;
 use crate::panel::{self, Office};
@@ -23,7 +23,10 @@ use crate::telegram::incoming::{Incoming, Person, What};
 
 impl Desk {
     fn office<'a>(&'a mut self, work: &'a Work) -> Office<'a> {
-        let manners = self.settings_in(work).over(self.app.manners);
+        let manners = Manners {
+            paused: work.pause.unwrap_or(self.paused),
+            ..self.settings_in(work).over(self.app.manners)
+        };
         Office {
             store: &mut self.store,
             funnels: &self.funnels,
@@ -122,7 +125,8 @@ impl Desk {
         before: &Case,
         turn: &mut Turn,
     ) -> anyhow::Result<()> {
-        let screen = notify::forgotten(before.lead.id);
+        let by = turn.forget.as_ref().map_or("", |who| who.by.as_str());
+        let screen = notify::forgotten(before.lead.id, by == "lead");
         for (chat_id, message_id) in self.store.card_messages(before.lead.id, 100).await? {
             let call = screen.edit(chat_id, message_id);
             turn.outbox.push(row(chat_id, call, Kind::Edit, work.now));
@@ -149,6 +153,10 @@ impl Desk {
             case: shown.case,
             events: shown.events,
             settings: shown.settings.map(|change| settings.with(change)),
+            pause: match shown.settings {
+                Some(Change::Paused(on)) => Some(on),
+                _ => None,
+            },
             ..Turn::default()
         };
         let chat_id = incoming.chat_id;

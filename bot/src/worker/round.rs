@@ -8,7 +8,9 @@ use super::{Aside, MayGo};
 use crate::funnel::event::TimerName;
 use crate::lead::LeadId;
 use crate::manners::Settings;
-use crate::store::{Batch, Case, Chains, Counters, OutboxRow, OutboxState, Settled, TimerRow};
+use crate::store::{
+    Batch, Case, Chains, Counters, Forgotten, OutboxRow, OutboxState, Settled, TimerRow,
+};
 
 pub struct Work {
     pub now: i64,
@@ -24,6 +26,7 @@ pub struct Work {
     pub asides: Vec<Aside>,
     /// The partner's settings, when they changed in this round.
     pub settings: Option<Settings>,
+    pub pause: Option<bool>,
     /// Messages to send, until the batch is sealed.
     to_send: Vec<OutboxRow>,
     /// Messages of the batch that the gate refused.
@@ -53,6 +56,7 @@ impl Work {
             replanned: None,
             asides: Vec::new(),
             settings: None,
+            pause: None,
             to_send: Vec::new(),
             unsaid: HashSet::new(),
             claims: HashMap::new(),
@@ -110,13 +114,18 @@ impl Work {
         self.batch.settled.extend(turn.proven);
         self.asides.extend(turn.asides);
         self.batch.members.extend(turn.members);
+        if let Some(pause) = turn.pause {
+            self.pause = Some(pause);
+            let word = if pause { "1" } else { "0" };
+            self.batch.facts.push(("paused", word.to_owned()));
+        }
         if let Some(settings) = turn.settings {
             self.settings = Some(settings);
             let words = serde_json::to_string(&settings).unwrap_or_default();
             self.batch.facts.push(("settings", words));
         }
-        if let Some((lead, chat_id)) = turn.forget {
-            self.forget(lead, chat_id);
+        if let Some(who) = turn.forget {
+            self.forget(who);
         }
     }
 
@@ -127,7 +136,8 @@ impl Work {
     }
 
     /// A forgotten lead leaves nothing, not even what this round was about to write.
-    fn forget(&mut self, lead: LeadId, chat_id: i64) {
+    fn forget(&mut self, who: Forgotten) {
+        let (lead, chat_id) = (who.lead, who.chat_id);
         self.cases.remove(&chat_id);
         self.timers.retain(|(owner, _), _| *owner != lead);
         self.batch.events.retain(|event| event.lead_id != lead);
@@ -138,12 +148,13 @@ impl Work {
             // The last goodbye still goes, as a message about nobody.
             if row.lead_id == lead {
                 row.lead_id = 0;
+                row.cause = crate::store::GOODBYE.to_owned();
             }
         }
         self.batch
             .facts
             .push(("last_lead", self.counters.lead.to_string()));
-        self.batch.forgotten.push((lead, chat_id));
+        self.batch.forgotten.push(who);
     }
 
     /// Makes the batch complete, right before the commit: cases and messages go over into it. `stored` are the cases

@@ -7,7 +7,9 @@ use crate::funnel::{Beside, Outcome};
 use crate::lead::{Handoff, LeadId, ZoneSource};
 use crate::manners::Settings;
 use crate::policy::Reason;
-use crate::store::{Case, Class, EventRow, InboxState, Lane, Member, OutboxRow, Settled, Wish};
+use crate::store::{
+    Case, Class, EventRow, Forgotten, InboxState, Lane, Member, OutboxRow, Settled, Wish,
+};
 use crate::telegram::outgoing;
 use crate::worker::Aside;
 
@@ -25,7 +27,9 @@ pub struct Turn {
     pub members: Vec<Member>,
     /// What the partner chose in /my_settings.
     pub settings: Option<Settings>,
-    pub forget: Option<(LeadId, i64)>,
+    /// Say nothing first, or speak again.
+    pub pause: Option<bool>,
+    pub forget: Option<Forgotten>,
     /// How the inbox row ends; handled unless said otherwise.
     pub inbox: Option<InboxState>,
     /// Messages in doubt that have arrived after all.
@@ -79,7 +83,9 @@ impl Turn {
                     turn.timers.push((case.lead.id, name, Some((at_ms, data))));
                 }
                 Effect::Cancel { name } => turn.timers.push((case.lead.id, name, None)),
-                Effect::Forget => turn.forget = Some((case.lead.id, case.lead.chat_id)),
+                Effect::Forget => {
+                    turn.forget = Some(forgotten(&case, "lead".to_owned(), cause.now));
+                }
                 other => turn.tell(&case, &mut place, cause, other),
             }
         }
@@ -283,6 +289,17 @@ fn wish_of(proactive: &Proactive, cause: &Cause<'_>) -> Wish {
         planned_at: asked.map_or(cause.now, |asked| asked.planned_at),
         stale_at: Some(proactive.stale_at_ms),
         beside: asked.map_or(Beside::Wait, |asked| asked.beside),
+    }
+}
+
+/// Whom to forget, and on whose word.
+pub fn forgotten(case: &Case, by: String, at: i64) -> Forgotten {
+    Forgotten {
+        lead: case.lead.id,
+        chat_id: case.lead.chat_id,
+        at,
+        by,
+        mark: String::new(),
     }
 }
 

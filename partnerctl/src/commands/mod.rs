@@ -14,6 +14,7 @@ pub mod funnel;
 pub mod host;
 pub mod import;
 pub mod invite;
+pub mod lead;
 pub mod list;
 pub mod logs;
 pub mod metrics;
