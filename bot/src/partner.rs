@@ -2,6 +2,15 @@
 
 use std::collections::BTreeMap;
 
+/// Consents asked for by the bot itself, each with a text of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AskConsent {
+    /// To keep a contact, before a funnel asks for one.
+    pub contact: bool,
+    /// To useful letters and offers, after a contact.
+    pub advertising: bool,
+}
+
 /// Facts from `config.yaml` and `.env` that texts and funnels use; no secrets.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Partner {
@@ -20,6 +29,8 @@ pub struct Partner {
     pub default_funnel: String,
     /// Regions in which a phone without a country code is read, in order.
     pub phone_regions: Vec<String>,
+    /// Which consents the bot asks for by itself.
+    pub consent: AskConsent,
     /// Replaces built-in phrases: name, then language.
     pub texts: BTreeMap<String, BTreeMap<String, String>>,
 }

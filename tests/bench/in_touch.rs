@@ -353,7 +353,7 @@ impl Home {
         std::fs::write(home.join("funnels/talk.yaml"), TALK)?;
         std::fs::write(home.join("funnels/sequences/warm.yaml"), sequence("10d"))?;
         let config = format!(
-            "display_name: Замер\ntimezone: Europe/Moscow\ndefault_funnel: bench\nhot: {{ score: 1000 }}\n\
+            "display_name: Замер\nconsent: {{ contact: false, advertising: false }}\ntimezone: Europe/Moscow\ndefault_funnel: bench\nhot: {{ score: 1000 }}\n\
              contact_policy: {{ quiet_hours: none, per_day: 0, per_week: 0, min_gap: 0m }}\n\
              limits: {{ inputs_at_once: 0, messages_per_second: {rate} }}\n"
         );

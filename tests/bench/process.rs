@@ -54,7 +54,7 @@ impl Home {
         std::fs::write(home.join("funnels/bench.yaml"), FUNNEL)?;
         std::fs::write(home.join("funnels/silent.yaml"), SILENT)?;
         let config = format!(
-            "display_name: Замер\ntimezone: Europe/Moscow\ndefault_funnel: bench\nhot: {{ score: 1000 }}\nlimits: {{ inputs_at_once: 0, messages_per_second: {messages_per_second} }}\ncontact_policy: {{ quiet_hours: none }}\n"
+            "display_name: Замер\ntimezone: Europe/Moscow\ndefault_funnel: bench\nhot: {{ score: 1000 }}\nconsent: {{ contact: false, advertising: false }}\nlimits: {{ inputs_at_once: 0, messages_per_second: {messages_per_second} }}\ncontact_policy: {{ quiet_hours: none }}\n"
         );
         std::fs::write(partner.join("config.yaml"), config)?;
         let env = partner.join(".env");

@@ -55,6 +55,9 @@ async fn walk_the_weight_funnel(browser: &Browser) -> Result<()> {
         browser.sees(LEAD, question).await?;
         browser.click(LEAD_BUTTON, button).await?;
     }
+    hears(browser, "согласие на обработку").await?;
+    browser.screenshot("02-consent").await?;
+    browser.click(LEAD_BUTTON, "Даю согласие").await?;
     hears(browser, "Оставьте номер").await?;
     let end = "document.querySelector('#lead-phone .scroller')";
     browser
@@ -91,7 +94,11 @@ async fn share_the_contact(browser: &Browser) -> Result<()> {
 
 async fn finish(browser: &Browser) -> Result<()> {
     browser.click(LEAD_BUTTON, "Напишите в Telegram").await?;
-    hears(browser, "видит ваши ответы").await
+    browser.sees(LEAD, "видит ваши ответы").await?;
+    hears(browser, "Можно иногда присылать").await?;
+    browser.screenshot("03-offers").await?;
+    browser.click(LEAD_BUTTON, "Нет, спасибо").await?;
+    hears(browser, "без рассылок").await
 }
 
 async fn handle_the_card(browser: &Browser) -> Result<()> {

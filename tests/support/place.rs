@@ -109,9 +109,14 @@ impl Place {
         } else {
             "contact_policy: { quiet_hours: none, per_day: 0, per_week: 0, min_gap: 0m }\n"
         };
+        let consent = if more.contains("consent:") {
+            ""
+        } else {
+            "consent: { contact: false, advertising: false }\n"
+        };
         let text = format!(
             "display_name: Север\nlanguages: [ru]\ntimezone: Asia/Almaty\nhot: {{ score: 40 }}\n\
-             partner: {{ telegram_ids: {ids:?}, {partner} }}\n{contact}{more}"
+             partner: {{ telegram_ids: {ids:?}, {partner} }}\n{contact}{consent}{more}"
         );
         fs::write(self.partner.join("config.yaml"), text).unwrap();
     }

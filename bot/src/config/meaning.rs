@@ -12,7 +12,7 @@ use super::{Config, Dirs, FunnelFiles, Hot, Limits, LoadOptions, Secret, Team, T
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::funnel::parse_duration;
 use crate::funnel::spec::{OneOrMany, Text};
-use crate::partner::Partner;
+use crate::partner::{AskConsent, Partner};
 use crate::phrases::Phrase;
 use crate::yaml::{Places, suggest};
 
@@ -99,6 +99,10 @@ impl Rules<'_> {
             bot_username: String::new(),
             timezone: self.timezone(spec.timezone),
             links,
+            consent: AskConsent {
+                contact: spec.consent.contact.unwrap_or(true),
+                advertising: spec.consent.advertising.unwrap_or(true),
+            },
             default_funnel: spec.default_funnel.or(first_of_list).unwrap_or_default(),
             phone_regions: self.phone_regions(spec.phone_regions),
             languages,

@@ -30,6 +30,8 @@ pub struct ConfigSpec {
     pub hot: HotSpec,
     /// Countries in which phones without a country code are read, in order. Default: `[RU, KZ]`.
     pub phone_regions: Option<Vec<String>>,
+    /// Which consents the bot asks for by itself.
+    pub consent: ConsentSpec,
     /// What /privacy answers: a text, or the https address of your privacy policy.
     pub privacy: Option<Text>,
     /// Replaces built-in phrases by their names.
@@ -76,6 +78,15 @@ pub struct RetentionSpec {
     pub contact: Option<String>,
     /// The words of messages, counted from the sending; that they were sent stays. Default: `180d`.
     pub messages: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsentSpec {
+    /// Before a phone or an e-mail is asked for: may it be kept? Default: true.
+    pub contact: Option<bool>,
+    /// After a contact was left: may useful letters and offers be sent? Default: true.
+    pub advertising: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

@@ -183,6 +183,7 @@ const BUILT_IN: &[(&str, Phrase)] = &[
     ("human", Phrase::CommandHuman),
     ("language", Phrase::CommandLanguage),
     ("timezone", Phrase::CommandTimezone),
+    ("notifications", Phrase::CommandNotifications),
     ("privacy", Phrase::CommandPrivacy),
     ("stop", Phrase::CommandStop),
     ("forget_me", Phrase::CommandForgetMe),

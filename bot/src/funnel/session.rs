@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::lead::Contact;
+
 /// Everything the engine remembers of a conversation. Unknown fields of older versions are ignored, missing ones defaulted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -41,6 +43,14 @@ pub struct Session {
     /// Parts of an answer that is being collected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collecting: Option<Collecting>,
+    /// Given before the consent to keep it; gone with a no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_contact: Option<Contact>,
+    /// The question about useful letters waits for a quiet moment, or was asked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub offers_due: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub offers_asked: bool,
     /// Waiting for "yes" to `/forget_me`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub forgetting: bool,

@@ -54,6 +54,31 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::TimezoneSet => "All right, your time: {{ value }}.",
         P::TimezoneMore => "🌍 Other countries",
         P::TimezoneLess => "◀ Back",
+        P::ConsentAsk => {
+            "One important question before your contact. So that a person can answer you, I need your consent to process personal data: your name and contact. Only {{ partner.display_name }} will see them, only to answer your request. Withdraw it and delete everything: /forget_me. Details: /privacy"
+        }
+        P::ConsentYes => "✅ I agree",
+        P::ConsentNo => "Not now",
+        P::ConsentLater => {
+            "All right, no contact needed. You can be answered here as well: /human. If you change your mind, the button is below."
+        }
+        P::ConsentAdsAsk => {
+            "May I sometimes send you useful things: tips, stories, offers by {{ partner.display_name }}? This is a separate consent to advertising, and a no changes nothing else. Change it at any time: /notifications"
+        }
+        P::ConsentAdsAgree => "Yes, please",
+        P::ConsentAdsRefuse => "No, thank you",
+        P::ConsentAdsYes => "Agreed: seldom and to the point. One tap under any letter ends it.",
+        P::ConsentAdsNo => "All right, no letters. I answer questions as always.",
+        P::NotifyTitle => "What I send you",
+        P::NotifyService => "About your request: answers and reminders",
+        P::NotifyOffers => "Useful things and offers",
+        P::NotifyServiceOn => "🔔 Write about my request",
+        P::NotifyServiceOff => "🔕 Not about my request",
+        P::NotifyOffersOn => "🔔 Send useful things",
+        P::NotifyOffersOff => "🔕 No useful things",
+        P::NotifyStop => "Never write first",
+        P::NotifyResume => "🔔 Write to me again",
+        P::NotifyChanged => "Done",
         P::OldButton => "That button is from an earlier message. Let us go on from here 👇",
         P::NothingHere => {
             "I am a bot and do not understand everything. I can start over or call a person: /human"
@@ -105,6 +130,7 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::CommandHuman => "Call a person",
         P::CommandLanguage => "Change the language",
         P::CommandTimezone => "My time zone",
+        P::CommandNotifications => "What I may send you",
         P::CommandPrivacy => "What I keep about you",
         P::CommandStop => "Do not write to me",
         P::CommandForgetMe => "Delete my data",

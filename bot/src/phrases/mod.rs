@@ -41,6 +41,25 @@ phrases! {
     TimezoneSet "timezone_set",
     TimezoneMore "timezone_more",
     TimezoneLess "timezone_less",
+    ConsentAsk "consent_ask",
+    ConsentYes "consent_yes",
+    ConsentNo "consent_no",
+    ConsentLater "consent_later",
+    ConsentAdsAsk "consent_ads_ask",
+    ConsentAdsAgree "consent_ads_agree",
+    ConsentAdsRefuse "consent_ads_refuse",
+    ConsentAdsYes "consent_ads_yes",
+    ConsentAdsNo "consent_ads_no",
+    NotifyTitle "notify_title",
+    NotifyService "notify_service",
+    NotifyOffers "notify_offers",
+    NotifyServiceOn "notify_service_on",
+    NotifyServiceOff "notify_service_off",
+    NotifyOffersOn "notify_offers_on",
+    NotifyOffersOff "notify_offers_off",
+    NotifyStop "notify_stop",
+    NotifyResume "notify_resume",
+    NotifyChanged "notify_changed",
     OldButton "old_button",
     NothingHere "nothing_here",
     UnknownCommand "unknown_command",
@@ -82,6 +101,7 @@ phrases! {
     CommandHuman "command_human",
     CommandLanguage "command_language",
     CommandTimezone "command_timezone",
+    CommandNotifications "command_notifications",
     CommandPrivacy "command_privacy",
     CommandStop "command_stop",
     CommandForgetMe "command_forget_me",
@@ -102,6 +122,17 @@ impl Phrase {
                 | P::ContactButton
                 | P::OldButton
                 | P::TimezoneMore
+                | P::ConsentYes
+                | P::ConsentNo
+                | P::ConsentAdsAgree
+                | P::ConsentAdsRefuse
+                | P::NotifyServiceOn
+                | P::NotifyServiceOff
+                | P::NotifyOffersOn
+                | P::NotifyOffersOff
+                | P::NotifyStop
+                | P::NotifyResume
+                | P::NotifyChanged
                 | P::TimezoneLess
                 | P::WayOut
                 | P::WayOutSeries

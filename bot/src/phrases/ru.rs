@@ -64,6 +64,33 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::TimezoneSet => "Хорошо, ваше время: {{ value }}.",
         P::TimezoneMore => "🌍 Другие страны",
         P::TimezoneLess => "◀ Назад",
+        P::ConsentAsk => {
+            "Перед контактом один важный вопрос. Чтобы вам могли ответить лично, мне нужно ваше согласие на обработку персональных данных: имени и контакта. Увидит их только {{ partner.display_name }} и только ради ответа на ваш запрос. Отозвать согласие и удалить всё: /forget_me. Подробно: /privacy"
+        }
+        P::ConsentYes => "✅ Даю согласие",
+        P::ConsentNo => "Не сейчас",
+        P::ConsentLater => {
+            "Хорошо, контакт не нужен. Ответить могут и здесь: /human. Передумаете — кнопка ниже."
+        }
+        P::ConsentAdsAsk => {
+            "Можно иногда присылать вам полезное: советы, истории, предложения от {{ partner.display_name }}? Это отдельное согласие на рекламу, отказ ни на что не влияет. Передумать можно в любой момент: /notifications"
+        }
+        P::ConsentAdsAgree => "Да, присылайте",
+        P::ConsentAdsRefuse => "Нет, спасибо",
+        P::ConsentAdsYes => {
+            "Договорились, буду писать нечасто и по делу. Отписаться можно одним нажатием под любым письмом."
+        }
+        P::ConsentAdsNo => "Хорошо, без рассылок. На вопросы отвечу как всегда.",
+        P::NotifyTitle => "Что я вам присылаю",
+        P::NotifyService => "По вашему запросу: ответы и напоминания",
+        P::NotifyOffers => "Полезное и предложения",
+        P::NotifyServiceOn => "🔔 Писать по запросу",
+        P::NotifyServiceOff => "🔕 Не писать по запросу",
+        P::NotifyOffersOn => "🔔 Присылать полезное",
+        P::NotifyOffersOff => "🔕 Не присылать полезное",
+        P::NotifyStop => "Не писать первым совсем",
+        P::NotifyResume => "🔔 Снова писать мне",
+        P::NotifyChanged => "Готово",
         P::OldButton => "Эта кнопка из прошлого сообщения. Продолжим отсюда 👇",
         P::NothingHere => {
             "Я бот и понимаю не всё. Могу начать сначала или позвать человека: /human"
@@ -117,6 +144,7 @@ pub(super) fn text(phrase: Phrase) -> &'static str {
         P::CommandHuman => "Позвать человека",
         P::CommandLanguage => "Сменить язык",
         P::CommandTimezone => "Мой часовой пояс",
+        P::CommandNotifications => "Что мне присылать",
         P::CommandPrivacy => "Что я о вас храню",
         P::CommandStop => "Больше не писать мне",
         P::CommandForgetMe => "Удалить мои данные",

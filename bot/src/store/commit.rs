@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use sqlx::sqlite::SqliteConnection;
-
 use super::rows::{Script, Statement};
 use super::{Batch, EventRow, InboxRow, InboxState, OutboxRow, OutboxState, Settled, Store};
 

@@ -129,6 +129,7 @@ impl Life {
         std::fs::create_dir_all(dir.join("partners/north/data")).unwrap();
         let config = format!(
             "display_name: Север\ntimezone: UTC\ndefault_funnel: weight\n\
+             consent: {{ contact: false, advertising: false }}\n\
              contact_policy: {{ {policy} }}\nlimits: {{ inputs_at_once: 0 }}\n"
         );
         std::fs::write(dir.join("partners/north/config.yaml"), config).unwrap();

@@ -10,6 +10,7 @@ use bot::funnel::event::Event;
 use bot::funnel::session::Session;
 use bot::funnel::{Desk, Funnels, advance, html, transcript};
 use bot::lead::Lead;
+use bot::partner::{AskConsent, Partner};
 
 /// What a phone shows without scrolling, with room for longer plans.
 const LONGEST_GREETING: usize = 450;
@@ -76,9 +77,14 @@ fn greeting(
     language: &str,
     random: u64,
 ) -> Option<Message> {
+    // The greeting of a funnel that begins with a contact would be the question for consent.
+    let partner = Partner {
+        consent: AskConsent::default(),
+        ..config.partner.clone()
+    };
     let desk = Desk {
         now_ms: 0,
-        partner: &config.partner,
+        partner: &partner,
         random,
     };
     let lead = Lead {

@@ -1,4 +1,6 @@
-//! What a lead may wish of the bot: whose clock it goes by.
+//! What a lead may wish of the bot: whose clock it goes by, what it may keep, and what it may send.
+
+use bot::partner::AskConsent;
 
 use super::{partner, plays, plays_for};
 
@@ -84,6 +86,148 @@ clock: 2026-11-27T12:00:00Z
 < Записал…
 ! contact
 = zone Europe/Samara
+",
+    );
+}
+
+fn asking() -> bot::partner::Partner {
+    let mut partner = partner();
+    partner.consent = AskConsent {
+        contact: true,
+        advertising: true,
+    };
+    partner
+}
+
+#[test]
+fn a_contact_is_kept_only_after_a_yes_to_its_own_text() {
+    plays_for(
+        &asking(),
+        FUNNEL,
+        "
+## yes, then the phone
+lead: consents none
+> /start main
+< Перед контактом один важный вопрос. … [✅ Даю согласие] [Не сейчас]
+= service -
+> [✅ Даю согласие]
+< Ваш телефон? …
+= service yes
+> +7 701 123 45 67
+< Записал…
+< Можно иногда присылать вам полезное… [Да, присылайте] [Нет, спасибо]
+! contact
+= phone +77011234567
+## typed before the yes: held, not kept
+lead: consents none
+> /start main
+< Перед контактом…
+> +7 701 123 45 67
+< Перед контактом… [✅ Даю согласие] [Не сейчас]
+= phone -
+> [✅ Даю согласие]
+< Записал: +7 701 123-45-67. Спасибо!
+< Можно иногда…
+! contact
+= phone +77011234567
+## shared before the yes, then a no: gone
+lead: consents none
+> /start main
+< Перед контактом…
+> (contact +77011234567)
+< Перед контактом…
+> [Не сейчас]
+< Хорошо, контакт не нужен. … [✅ Даю согласие]
+= phone -
+= service -
+> [✅ Даю согласие]
+< Ваш телефон? …
+## in Kazakh
+lead: language kk, consents none
+> /start main
+< Байланыс алдында бір маңызды сұрақ. … [✅ Келісемін] [Қазір емес]
+",
+    );
+}
+
+#[test]
+fn offers_are_asked_about_once_after_a_contact_and_can_be_refused_and_taken_back() {
+    plays_for(
+        &asking(),
+        FUNNEL,
+        "
+## yes, and where do you live
+lead: consents none, language ru
+> /start main
+< Перед контактом…
+> [✅ Даю согласие]
+< Ваш телефон? …
+> +7 916 123 45 67
+< Записал…
+< Можно иногда… [Да, присылайте] [Нет, спасибо]
+! contact
+> [Да, присылайте]
+< Договорились…
+< Чтобы не писать вам ночью…
+= advertising yes
+## no, and back by /notifications in two taps
+lead: consents none
+> /start main
+< Перед контактом…
+> [✅ Даю согласие]
+< Ваш телефон? …
+> +7 701 123 45 67
+< Записал…
+< Можно иногда…
+! contact
+> [Нет, спасибо]
+< Хорошо, без рассылок. …
+= advertising no
+> /notifications
+< Что я вам присылаю … ✅ По вашему запросу… 🔕 Полезное… [🔕 Не писать по запросу] [🔔 Присылать полезное] [Не писать первым совсем] [Удалить мои данные]
+> [🔔 Присылать полезное]
+< Можно иногда… [Да, присылайте] [Нет, спасибо]
+> [Да, присылайте]
+< Договорились…
+= advertising yes
+",
+    );
+}
+
+#[test]
+fn every_way_out_takes_two_taps_at_most() {
+    plays(
+        FUNNEL,
+        "
+## reminders
+> /notifications
+< Что я вам присылаю…
+> [🔕 Не писать по запросу]
+< (toast) Готово
+< Что я вам присылаю … 🔕 По вашему запросу…
+= service no
+> [🔔 Писать по запросу]
+< (toast) Готово
+< Что я вам присылаю … ✅ По вашему запросу…
+= service yes
+## everything
+> /notifications
+< Что я вам присылаю…
+> [Не писать первым совсем]
+< Хорошо, больше не пишу первым. …
+= stopped yes
+> /notifications
+< Что я вам присылаю … 🔕 По вашему запросу… [🔔 Снова писать мне] [Удалить мои данные]
+> [🔔 Снова писать мне]
+< С возвращением! Снова на связи.
+< (toast) Готово
+< Что я вам присылаю…
+= stopped no
+## forgetting
+> /notifications
+< Что я вам присылаю…
+> [Удалить мои данные]
+< Удалить всё, что я о вас знаю… [Да, удалить] [Нет, оставить]
 ",
     );
 }

@@ -62,6 +62,9 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn answer_typed(&mut self, text: &str) {
+        if let Some(step) = self.step().filter(|step| self.lacks_consent(step)) {
+            return self.hold_typed(step, text);
+        }
         let Some(expect) = self.step().and_then(|step| step.expect.as_ref()) else {
             return;
         };
@@ -189,6 +192,9 @@ impl<'a> Turn<'a> {
         let Some(phone) = shared_phone(phone) else {
             return self.other();
         };
+        if self.hold_shared(&phone) {
+            return;
+        }
         let asked = matches!(
             self.step().and_then(|step| step.expect.as_ref()),
             Some(Expect::Phone { .. })
@@ -199,6 +205,21 @@ impl<'a> Turn<'a> {
         self.keep_contact(ContactKind::Phone, &phone, Origin::Shared);
         self.say_phrase_with(Phrase::ContactThanks, pretty_phone(&phone));
         self.recover();
+    }
+
+    /// A contact that waited for the consent answers the question after all.
+    pub(super) fn contact_answered(&mut self, contact: Contact) {
+        match contact.kind {
+            ContactKind::Phone => self.phone_answered(contact.value, contact.origin),
+            ContactKind::Email => {
+                self.keep_contact(ContactKind::Email, &contact.value, contact.origin);
+                self.answered(contact.value.into());
+            }
+        }
+    }
+
+    pub(super) fn keep_held(&mut self, contact: Contact) {
+        self.keep_contact(contact.kind, &contact.value, contact.origin);
     }
 
     fn phone_answered(&mut self, phone: String, origin: Origin) {
@@ -220,6 +241,7 @@ impl<'a> Turn<'a> {
         }
         self.scope = None;
         self.effects.push(Effect::Contact(contact));
+        self.offers_are_due();
         self.notify(Notice::Contact);
     }
 

@@ -18,6 +18,7 @@ impl Turn<'_> {
             "privacy" => self.say_phrase(Phrase::Privacy),
             "forget_me" => self.ask_to_forget(),
             "language" => self.ask_language(),
+            "notifications" => self.notifications(),
             "timezone" => self.ask_timezone(ZoneSource::Set),
             other => match self.funnels.commands.get(other) {
                 Some((funnel, _)) => self.begin_from_trigger(*funnel, &format!("command:{other}")),
@@ -45,6 +46,8 @@ impl Turn<'_> {
             {
                 self.choose_language(code)
             }
+            ("consent", button) => self.consent_pressed(button),
+            ("notify", button) => self.notify_pressed(button),
             ("zone" | "zone_asked", button) => self.timezone_pressed(step, button),
             ("forget", _) => self.ignore("nothing is being forgotten"),
             _ => self.ignore("a button of another version of the bot"),
@@ -106,7 +109,7 @@ impl Turn<'_> {
         });
     }
 
-    fn ask_to_forget(&mut self) {
+    pub(super) fn ask_to_forget(&mut self) {
         self.session.forgetting = true;
         let yes = self.own_button(Phrase::ForgetYes, "forget", "yes");
         let no = self.own_button(Phrase::ForgetNo, "forget", "no");

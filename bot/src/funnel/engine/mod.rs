@@ -3,6 +3,7 @@
 mod answer;
 mod arrive;
 mod built_in;
+mod consent;
 mod keyboards;
 mod parse;
 mod press;
@@ -230,6 +231,7 @@ impl<'a> Turn<'a> {
 
     fn finish(&mut self) {
         self.reconsider_zone();
+        self.ask_about_offers();
         if self.keyboard_due {
             self.drop_contact_keyboard();
         }

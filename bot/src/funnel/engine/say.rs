@@ -21,6 +21,9 @@ impl<'a> Turn<'a> {
     /// Says the current step.
     pub(super) fn show(&mut self) {
         let Some(step) = self.step() else { return };
+        if self.lacks_consent(step) {
+            return self.ask_consent();
+        }
         let text = match &step.text {
             Some(StepText::One(words)) => self.words(words),
             Some(StepText::Variants(_)) => self

@@ -64,7 +64,7 @@ impl Turn<'_> {
         self.at == Some((first, self.funnels.list[first].first)) && self.session.trail.is_empty()
     }
 
-    fn opt_in(&mut self) {
+    pub(super) fn opt_in(&mut self) {
         if std::mem::take(&mut self.lead.opted_out) {
             self.effects.push(Effect::OptOut(false));
             self.say_phrase(Phrase::Resumed);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Turn;
-use crate::funnel::effect::{Button, Effect};
+use crate::funnel::effect::Button;
 use crate::lead::cities::{self, City};
 use crate::lead::{Zone, ZoneSource};
 use crate::phrases::Phrase;
@@ -26,8 +26,7 @@ impl Turn<'_> {
 
     fn set_zone(&mut self, zone: Zone) {
         if self.lead.zone != zone {
-            self.lead.zone = zone.clone();
-            self.effects.push(Effect::Zone(zone));
+            self.move_zone(zone);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::funnel::coverage::Mark;
 use crate::funnel::effect::Notice;
 use crate::funnel::event::Event;
 use crate::funnel::model::Funnels;
-use crate::lead::{Contact, ContactKind, Handoff, Origin, Zone, ZoneSource};
+use crate::lead::{Consents, Contact, ContactKind, Handoff, Origin, Zone, ZoneSource};
 use crate::partner::Partner;
 
 type Problem = (usize, String);
@@ -249,10 +249,14 @@ fn lead_fact(talk: &mut Talk<'_>, part: &str) -> Result<(), String> {
             })
         }
         "zone" => lead.zone = set_zone(&value)?,
+        "consents" if value == "none" => {
+            lead.consents = Consents::default();
+            talk.session.offers_asked = false;
+        }
         "handoff" if value == "human" => lead.handoff = Handoff::Human,
         other => {
             return Err(format!(
-                "\"{other}\" is not known of a lead; write name, language, username, score, tags, phone, zone or handoff human"
+                "\"{other}\" is not known of a lead; write name, language, username, score, tags, phone, zone, consents none or handoff human"
             ));
         }
     }

@@ -13,7 +13,7 @@ use crate::funnel::html;
 use crate::funnel::model::Funnels;
 use crate::funnel::session::Session;
 use crate::funnel::wish::{Beside, WishLane};
-use crate::lead::{Handoff, Lead};
+use crate::lead::{Handoff, Lead, Purpose};
 use crate::partner::Partner;
 use crate::sequence;
 
@@ -56,7 +56,7 @@ pub(super) struct Talk<'a> {
 impl<'a> Talk<'a> {
     pub fn new(funnels: &'a Funnels, partner: &'a Partner) -> Self {
         let language = partner.languages.first().cloned().unwrap_or_default();
-        let lead = Lead {
+        let mut lead = Lead {
             id: 1,
             chat_id: 1,
             first_name: "Аня".into(),
@@ -64,10 +64,17 @@ impl<'a> Talk<'a> {
             created_at: START_MS,
             ..Lead::default()
         };
+        // The bot's own questions about consent would stand in every talk; `lead: consents none` brings them.
+        let mut session = Session::default();
+        if partner.consent.contact {
+            lead.consents
+                .give(Purpose::Service, "", "the talk", START_MS);
+        }
+        session.offers_asked = partner.consent.advertising;
         Self {
             funnels,
             partner,
-            session: Session::default(),
+            session,
             lead,
             now_ms: START_MS,
             timers: BTreeMap::new(),
