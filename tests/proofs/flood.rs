@@ -13,7 +13,7 @@ use super::town::Town;
 use super::walk::{Pace, Reply, Walks, percentile};
 use super::{Form, Ledger, Order};
 
-/// Memory a bot's unit allows it, in MiB.
+/// Half of what a bot's unit allows it, in MiB.
 const MEMORY_MIB: f64 = 128.0;
 
 pub async fn prove(order: &Order) -> Ledger {
