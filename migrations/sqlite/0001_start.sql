@@ -117,9 +117,10 @@ CREATE TABLE outbox (
   settled_at BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (partner_id, id)
 ) WITHOUT ROWID;
-CREATE INDEX outbox_open ON outbox (partner_id, id) WHERE state IN ('due', 'sending');
+-- With the state among their columns: otherwise SQLite reads all messages rather than these few.
+CREATE INDEX outbox_open ON outbox (partner_id, state, id) WHERE state IN ('due', 'sending');
 CREATE INDEX outbox_goodbye ON outbox (partner_id, id) WHERE cause = 'goodbye';
-CREATE INDEX outbox_unknown ON outbox (partner_id, id) WHERE state = 'unknown';
+CREATE INDEX outbox_unknown ON outbox (partner_id, state, chat_id, id) WHERE state = 'unknown';
 CREATE UNIQUE INDEX outbox_intent ON outbox (partner_id, lead_id, intent) WHERE intent <> '';
 CREATE INDEX outbox_card ON outbox (partner_id, card, id) WHERE card <> 0;
 

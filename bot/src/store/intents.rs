@@ -95,9 +95,10 @@ impl Store {
         // Every message in doubt has a place in an index; what is known of the one seen is asked of its chain.
         let sql = format!(
             "SELECT id, payload, created_at, tries FROM outbox
-             WHERE partner_id = $1 AND state = 'unknown' AND chat_id = $3 AND NOT EXISTS (
+             WHERE partner_id = $1 AND NOT EXISTS (
                SELECT 1 FROM outbox AS known WHERE known.partner_id = $1 AND known.id IN ({})
                AND known.state = 'sent' AND known.message_id = $4)
+             AND id IN (SELECT id FROM outbox WHERE partner_id = $1 AND state = 'unknown' AND chat_id = $3)
              ORDER BY id",
             chain::OUTBOX
         );

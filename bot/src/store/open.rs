@@ -1,4 +1,4 @@
-//! Opening a partner's file: one owner, this partner only, durable settings, migrations.
+//! Opening a partner's file: one owner, this partner only, durable settings, and its migrations.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};

@@ -38,7 +38,8 @@ impl Store {
     pub async fn unsettled(&mut self) -> sqlx::Result<Vec<Unsettled>> {
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT id, lead_id, prev, chat_id, lane, class, cause, method, payload, media, card, wish, state, tries, not_before, created_at
-             FROM outbox WHERE partner_id = $1 AND state IN ('due', 'sending') ORDER BY id",
+             FROM outbox WHERE partner_id = $1 AND id IN
+               (SELECT id FROM outbox WHERE partner_id = $1 AND state IN ('due', 'sending')) ORDER BY id",
         )
         .bind(&*self.partner_id)
         .fetch_all(&mut self.connection)
