@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use crate::programs;
+use crate::support::bot_program;
 
 pub struct Machine {
     name: String,
@@ -89,6 +90,7 @@ impl Machine {
     fn script(&self) -> Command {
         let mut command = Command::new(script());
         command.env("BOX", &self.name);
+        command.envs(bot_program().parent().map(|dir| ("BOX_SHARE", dir)));
         command
     }
 }
