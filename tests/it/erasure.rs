@@ -79,6 +79,14 @@ async fn process_not_a_byte_of_the_forgotten_stays() {
     rig.partners_are_there().await;
     let lead = a_lead_with_words(&rig).await;
     let others = rig.lead_at_goal("Остающаяся").await;
+    // The partner looks at the lead in every way there is.
+    rig.presses(PARTNERS[0], "✅ Обработан");
+    rig.hears(PARTNERS[0], "Обработал: Пётр").await;
+    for (command, shown) in [("/my_leads", "Лиды · Все"), ("/hot_leads", "Горячие")]
+    {
+        rig.says(PARTNERS[1], command);
+        rig.hears(PARTNERS[1], shown).await;
+    }
     rig.quiet().await;
     assert!(
         !traces(&rig.place.data).is_empty(),

@@ -7,7 +7,7 @@ pub mod screen;
 pub mod settings;
 pub mod view;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::tz::TimeZone;
 
@@ -190,14 +190,19 @@ fn set(office: &Office<'_>, change: Change) -> Shown {
 
 /// The partner's links: the bot itself, then every funnel by its first word.
 fn links(office: &Office<'_>) -> Screen {
-    let language = office.language();
-    let mut links: Vec<(String, String)> = Vec::new();
+    // A funnel's own name is the plainest of its words.
+    let mut chosen: BTreeMap<&str, &str> = BTreeMap::new();
     for (word, funnel) in office.funnels.start_words() {
-        let title = office.funnels.title(funnel, language);
-        if links.iter().all(|(known, _)| *known != title) {
-            links.push((title, word.to_owned()));
+        let known = chosen.entry(funnel).or_insert(word);
+        if word == funnel {
+            *known = word;
         }
     }
+    let title = |funnel: &str| office.funnels.title(funnel, office.language());
+    let links: Vec<(String, String)> = chosen
+        .into_iter()
+        .map(|(funnel, word)| (title(funnel), word.to_owned()))
+        .collect();
     view::links(&office.partner.bot_username, &links)
 }
 

@@ -65,12 +65,17 @@ impl Store {
 
     /// Writes the file anew without what was deleted: overwritten rows may leave pieces in the gaps of pages.
     pub async fn scrub(&mut self) -> sqlx::Result<()> {
-        sqlx::query(
+        for statement in [
             "DELETE FROM outbox WHERE partner_id = $1 AND cause = 'goodbye' AND state NOT IN ('due', 'sending')",
-        )
-        .bind(&self.partner_id)
-        .execute(&mut self.connection)
-        .await?;
+            // Screens of the partner's panel name many leads; once shown, their words are of no use here.
+            "UPDATE outbox SET payload = '' WHERE partner_id = $1 AND cause IN ('panel', 'edit', 'digest')
+             AND lead_id = 0 AND card = 0 AND payload <> '' AND state NOT IN ('due', 'sending')",
+        ] {
+            sqlx::query(statement)
+                .bind(&self.partner_id)
+                .execute(&mut self.connection)
+                .await?;
+        }
         sqlx::query("VACUUM").execute(&mut self.connection).await?;
         self.checkpoint().await
     }
@@ -147,8 +152,10 @@ impl Store {
                 .bind(&self.partner_id)
                 .fetch_all(&mut self.connection)
                 .await?;
+        let last = self.counters().await?.lead;
         let mut batch = Batch {
-            facts: vec![("erased_list", known)],
+            // Numbers are not given twice: a card somewhere may still name one.
+            facts: vec![("erased_list", known), ("last_lead", last.to_string())],
             ..Batch::default()
         };
         for (lead, chat_id, created_at) in leads {
