@@ -29,8 +29,12 @@ pub(super) async fn erase(
     lead: LeadId,
 ) -> sqlx::Result<serde_json::Value> {
     let events = format!("DELETE FROM events WHERE partner_id = $1 AND id IN ({EVENTS})");
-    let outbox =
-        format!("DELETE FROM outbox WHERE partner_id = $1 AND (card = $2 OR id IN ({OUTBOX}))");
+    // By ids: with a condition on the card among others SQLite reads all messages.
+    let outbox = format!(
+        "DELETE FROM outbox WHERE partner_id = $1 AND id IN (
+           SELECT id FROM outbox WHERE partner_id = $1 AND card = $2 AND card <> 0
+           UNION SELECT id FROM ({OUTBOX}))"
+    );
     let mut gone = serde_json::Map::new();
     for (table, statement) in [
         (

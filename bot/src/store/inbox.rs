@@ -38,7 +38,9 @@ impl Store {
     pub async fn pending_updates(&mut self, limit: i64) -> sqlx::Result<Vec<Pending>> {
         sqlx::query_as(
             "SELECT update_id, tries, chat_id, raw, received_at FROM inbox
-             WHERE partner_id = $1 AND state = 'pending' ORDER BY update_id LIMIT $2",
+             WHERE partner_id = $1 AND update_id IN (
+               SELECT update_id FROM inbox WHERE partner_id = $1 AND state = 'pending' AND state IN ('pending', 'dead')
+             ) ORDER BY update_id LIMIT $2",
         )
         .bind(&*self.partner_id)
         .bind(limit)

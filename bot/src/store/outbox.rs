@@ -67,7 +67,9 @@ impl Store {
         sqlx::query_as(
             "SELECT chat_id, message_id FROM
                (SELECT id, chat_id, message_id FROM outbox
-                WHERE partner_id = $1 AND card = $2 AND card <> 0 AND state = 'sent' AND message_id <> 0 AND class = 'notification'
+                WHERE partner_id = $1 AND state = 'sent' AND id IN (
+                  SELECT id FROM outbox WHERE partner_id = $1 AND card = $2 AND card <> 0)
+                AND message_id <> 0 AND class = 'notification'
                 ORDER BY id DESC LIMIT $3) AS newest
              ORDER BY id",
         )

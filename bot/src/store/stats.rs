@@ -69,12 +69,14 @@ impl Store {
                (SELECT COUNT(*) FROM leads WHERE partner_id = $1 AND insider = 0 AND created_at >= $2) AS leads_today,
                (SELECT COUNT(*) FROM leads WHERE partner_id = $1 AND insider = 0 AND handled_at = 0
                  AND (score >= $3 OR handoff = 'waiting' OR phone <> '' OR email <> '')) AS hot,
-               (SELECT COALESCE(MIN(received_at), 0) FROM inbox WHERE partner_id = $1 AND state = 'pending') AS oldest_update,
+               (SELECT COALESCE(MIN(received_at), 0) FROM inbox WHERE partner_id = $1 AND update_id IN (
+                 SELECT update_id FROM inbox WHERE partner_id = $1 AND state = 'pending' AND state IN ('pending', 'dead'))) AS oldest_update,
                (SELECT COALESCE(MIN(CASE WHEN not_before > created_at THEN not_before ELSE created_at END), 0) FROM outbox
-                 WHERE partner_id = $1 AND state IN ('due', 'sending') AND not_before <= $4) AS oldest_message,
+                 WHERE partner_id = $1 AND not_before <= $4 AND id IN (
+                   SELECT id FROM outbox WHERE partner_id = $1 AND state IN ('due', 'sending'))) AS oldest_message,
                (SELECT COUNT(*) FROM outbox WHERE partner_id = $1 AND state IN ('due', 'sending')) AS waiting,
                (SELECT COUNT(*) FROM outbox WHERE partner_id = $1 AND state = 'unknown') AS unknown,
-               (SELECT COUNT(*) FROM inbox WHERE partner_id = $1 AND state = 'dead') AS set_aside,
+               (SELECT COUNT(*) FROM inbox WHERE partner_id = $1 AND state = 'dead' AND state IN ('pending', 'dead')) AS set_aside,
                (SELECT COUNT(*) FROM timers WHERE partner_id = $1 AND due_at < $5) AS stuck_timers",
         )
         .bind(&self.partner_id)

@@ -41,7 +41,8 @@ impl Store {
         let sql = format!(
             "SELECT * FROM (SELECT * FROM ({EVENTS} FROM events WHERE partner_id = $1 AND id IN ({})
                UNION ALL {SENDS} FROM outbox WHERE partner_id = $1 AND id IN ({})
-               UNION ALL {SENDS} FROM outbox WHERE partner_id = $1 AND card = $2 AND card <> 0 AND lead_id <> $2) AS everything
+               UNION ALL {SENDS} FROM outbox WHERE partner_id = $1 AND lead_id <> $2 AND id IN (
+                 SELECT id FROM outbox WHERE partner_id = $1 AND card = $2 AND card <> 0)) AS everything
              ORDER BY at DESC, outbox_id DESC, place DESC LIMIT $3) AS newest ORDER BY at, outbox_id, place",
             chain::EVENTS, chain::OUTBOX
         );
