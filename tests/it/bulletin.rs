@@ -107,6 +107,30 @@ async fn process_a_month_ahead_and_back_brings_one_digest_a_day() {
     );
 }
 
+/// tokio-cron-scheduler keeps the offset of its start and forgets a job after one long delay: digests know neither.
+#[tokio::test]
+async fn process_neither_summer_time_nor_a_long_sleep_moves_a_digest() {
+    let mut rig = Rig::new();
+    rig.set_env("BOT_MOVABLE_CLOCK", "1");
+    rig.place
+        .write_config_for("digest: \"09:00\", weekly: false, quiet_hours: \"off\"", "");
+    let config = rig.place.partner.join("config.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("Asia/Almaty", "Europe/Berlin")).unwrap();
+    // Noon of the last day of winter time.
+    rig.start_at(1_806_145_200_000).await;
+    rig.partners_are_there().await;
+    let lead = rig.lead_at_goal("Аружан").await;
+    rig.finishes(lead, "+77011234567").await;
+    rig.quiet().await;
+    // In one step to 08:59 of summer time, then past nine: an hour before nine by the offset of the start.
+    rig.skip(20 * HOUR - 60_000).await;
+    rig.quiet().await;
+    assert_eq!(digests(&rig, PARTNER), 0, "{:?}", rig.heard(PARTNER));
+    rig.skip(2 * 60_000).await;
+    rig.hears(PARTNER, "Ваши лиды за сутки").await;
+}
+
 #[tokio::test]
 async fn process_the_week_comes_as_a_picture() {
     let mut rig = on_monday("").await;

@@ -186,6 +186,21 @@ fn sql_lives_in_the_store() {
 }
 
 #[test]
+fn the_cron_scheduler_wakes_housekeeping_and_nothing_else() {
+    let mut found = Vec::new();
+    for (name, text) in rust_files("bot/src").chain(rust_files("partnerctl/src")) {
+        let named = code(&text).any(|(_, line)| line.contains("tokio_cron_scheduler::"));
+        if named && name != "bot/src/worker/housekeeping.rs" {
+            found.push(name);
+        }
+    }
+    assert_none(
+        found,
+        "its known faults may make a tidying late, never a message",
+    );
+}
+
+#[test]
 fn nothing_names_the_machine_it_was_written_on_or_holds_a_token() {
     // Split, so that this file does not find itself.
     let places = [

@@ -231,6 +231,18 @@ mod tests {
     }
 
     #[test]
+    fn an_offset_kept_from_the_start_would_be_an_hour_late() {
+        // As tokio-cron-scheduler 0.15 reckons (its issue 107): the control of what this module does not do.
+        let now = "2027-03-27T12:00:00Z";
+        let real = daily(9, "Europe/Berlin", now, &["2027-03-27"]);
+        assert_eq!(real, "2027-03-28 2027-03-28T07:00:00Z");
+        let kept = TimeZone::fixed(jiff::tz::offset(1));
+        let told = |day: Date| day.to_string() == "2027-03-27";
+        let late = next(Kind::Daily, &Manners::default(), &kept, ms(now), told);
+        assert_eq!(shown(late), "2027-03-28 2027-03-28T08:00:00Z");
+    }
+
+    #[test]
     fn the_week_is_told_on_monday() {
         let zone = TimeZone::get("Asia/Almaty").unwrap();
         let weekly = |manners: &Manners, now: &str, done: &str| {
