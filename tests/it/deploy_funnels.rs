@@ -52,6 +52,10 @@ impl Fleet {
         let dir = self.partner(&id);
         fs::create_dir_all(dir.join("funnels")).unwrap();
         fs::write(dir.join("config.yaml"), "display_name: Север\n").unwrap();
+        if number == 2 {
+            // This one has a file of its own.
+            fs::write(dir.join("funnels/hello.yaml"), OLD).unwrap();
+        }
         let env = format!(
             "BOT_TOKEN={token}\nTELEGRAM_API_URL={}\n",
             self.telegram.url()
@@ -147,7 +151,6 @@ fn said(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn process_a_change_of_shared_funnels_reaches_all_who_did_not_replace_them() {
     let fleet = Fleet::of(5).await;
-    fs::write(fleet.partner("p002").join("funnels/hello.yaml"), OLD).unwrap();
     let before = fleet.running().await;
     let new = fleet.new_funnels("new", &OLD.replace("say: Привет", "say: Здравствуйте"));
     let line = format!("deploy --all --shared-funnels {} --watch 0", new.display());
@@ -213,5 +216,5 @@ async fn process_shared_funnels_reach_a_hundred_bots() {
         .iter()
         .zip(&after)
         .filter(|(old, new)| old.0 != new.0 && old.1 == new.1);
-    assert_eq!(changed.count(), count);
+    assert_eq!(changed.count(), count - 1);
 }

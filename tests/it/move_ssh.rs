@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use super::support::{Bot, Rig, bot_program, until};
+use super::support::{Bot, Rig, bot_program, set_mode, until};
 
 /// sshd with keys of its own on a port of its own; gone with the test.
 struct Sshd {
@@ -85,14 +85,17 @@ impl Sshd {
     }
 
     fn partnerctl(&self, words: &[&str]) -> Output {
-        let program = bot_program().with_file_name("partnerctl");
-        Command::new(&program)
+        self.with_remote(words, &bot_program().with_file_name("partnerctl"))
+    }
+
+    fn with_remote(&self, words: &[&str], remote: &Path) -> Output {
+        Command::new(bot_program().with_file_name("partnerctl"))
             .args(words)
             .env(
                 "PARTNERCTL_SSH",
                 format!("ssh -F {}/config", self.dir.display()),
             )
-            .env("PARTNERCTL_REMOTE", &program)
+            .env("PARTNERCTL_REMOTE", remote)
             .stdin(Stdio::null())
             .output()
             .unwrap()
@@ -239,8 +242,15 @@ async fn process_a_move_that_fails_on_the_way_is_undone_and_the_bot_can_go_on_he
     rig.lead_at_goal("Анна").await;
     let there = top.join("there/partners");
     fs::create_dir_all(&there).unwrap();
-    // A file where a directory must be: the check sees room, the arrival fails.
-    fs::write(there.join("north"), "in the way").unwrap();
+    // The other host takes everything but the archive.
+    let remote = top.join("remote");
+    let real = bot_program().with_file_name("partnerctl");
+    let text = format!(
+        "#!/bin/sh\ncase \"$*\" in *--archive*) exit 9 ;; esac\nexec {} \"$@\"\n",
+        real.display()
+    );
+    fs::write(&remote, text).unwrap();
+    set_mode(&remote, 0o755);
     let (here, to_dir) = (partners.display().to_string(), there.display().to_string());
     let words = [
         "move", "north", "--to", "other", "--to-dir", &to_dir, "--dir", &here,
@@ -249,7 +259,7 @@ async fn process_a_move_that_fails_on_the_way_is_undone_and_the_bot_can_go_on_he
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         move || {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            (sshd.partnerctl(&words), sshd)
+            (sshd.with_remote(&words, &remote), sshd)
         }
     })
     .await

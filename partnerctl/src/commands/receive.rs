@@ -96,7 +96,7 @@ fn refuse_taken(partner: &Partner) -> Result<(), Failure> {
         let message = format!("{} has data already", partner.data.display());
         return Err(Failure::new(Code::Conflict, message));
     }
-    if partner.dir.join("config.yaml").exists() && !left {
+    if partner.dir.exists() && !left {
         let message = format!("{} exists already", partner.dir.display());
         return Err(Failure::new(Code::Conflict, message));
     }

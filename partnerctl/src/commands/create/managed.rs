@@ -90,10 +90,28 @@ fn made(updates: &Value, username: &str, host: &dyn Host) -> Option<Value> {
 
 fn show(link: &str, host: &dyn Host) {
     if let (true, Ok(code)) = (host.interactive(), QrCode::new(link)) {
-        host.err(&code.render::<Dense1x2>().quiet_zone(true).build());
+        host.err(&drawn(&code, host.colour()));
     }
     host.err("open this link in Telegram and confirm the new bot; its token comes here by itself:");
     host.err(&format!("  {link}"));
+}
+
+/// Black on white, whatever the terminal's own colours are: few phones read the opposite. Without colours a dark
+/// terminal is taken for granted.
+fn drawn(code: &QrCode, colour: bool) -> String {
+    let mut drawing = code.render::<Dense1x2>();
+    drawing.quiet_zone(true);
+    if !colour {
+        drawing
+            .dark_color(Dense1x2::Light)
+            .light_color(Dense1x2::Dark);
+        return drawing.build();
+    }
+    let lines = drawing.build();
+    let painted = lines
+        .lines()
+        .map(|line| format!("\x1b[38;5;16;48;5;231m{line}\x1b[0m"));
+    painted.collect::<Vec<_>>().join("\n")
 }
 
 /// `t.me/newbot/<manager>/<username>?name=<name>`.
