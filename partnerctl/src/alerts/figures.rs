@@ -96,6 +96,9 @@ mod tests {
         ] {
             assert!(text.lines().any(|said| said == line), "{line} in {text}");
         }
-        assert!(!text.contains("backup"), "no backups are set up: {text}");
+        assert!(
+            !text.contains("partner_backup"),
+            "no backups are set up: {text}"
+        );
     }
 }
