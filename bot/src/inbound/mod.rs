@@ -87,7 +87,11 @@ fn is_leads_word(incoming: Arc<Incoming>, caller: Caller) -> bool {
         | What::Other { .. }
         | What::Unknown => false,
     };
-    is_said && incoming.private && !incoming.from.is_bot && !caller.insider
+    is_said
+        && incoming.private
+        && !incoming.from.is_bot
+        && !caller.insider
+        && incoming.from.id == incoming.chat_id
 }
 
 fn is_leads_press(incoming: Arc<Incoming>) -> bool {
