@@ -24,6 +24,8 @@ pub struct Gate {
 
 /// Sockets told to reload at the same time.
 const AT_ONCE: usize = 8;
+/// A busy machine compiles many funnels slowly, and that is no reason to take them back.
+const RELOADING: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 pub struct Carrier<'a> {
@@ -261,7 +263,9 @@ pub async fn reload_all(sockets: Vec<(usize, PathBuf)>) -> Vec<(usize, Result<()
 }
 
 async fn reload(socket: &Path) -> Result<(), String> {
-    let answer = BotSocket::new(socket).post("/reload").await;
+    let answer = BotSocket::new(socket)
+        .post_within("/reload", RELOADING)
+        .await;
     let health = answer.map_err(|error| format!("{error:#}"))?;
     let problems = health["funnels"]["problems"].as_array();
     let error = problems
