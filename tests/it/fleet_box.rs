@@ -217,10 +217,8 @@ fn starts_tell_and_hide(fleet: &Fleet) {
     assert_eq!(bot["username"], "box0_bot");
     assert_eq!(bot["leads_today"], 0);
     assert!(bot["memory_bytes"].as_u64().unwrap() > 100_000, "{bot}");
-    let partners = format!(
-        "/proc/{}/root/etc/partner-bots/partners",
-        fleet.pid("bot-000")
-    );
+    let root = format!("/proc/{}/root", fleet.pid("bot-000"));
+    let partners = format!("{root}/etc/partner-bots/partners");
     let sees = fleet.machine.run(&["ls", &partners]);
     assert_eq!(sees, "bot-000\n", "a bot sees nobody else's directory");
     for unit in [
