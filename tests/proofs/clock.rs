@@ -1,5 +1,6 @@
 //! The clock of the machine jumps by hours and by a month under the live bot (libfaketime; its monotonic clock does
-//! not): a branch of silence fires once, and not too early. Without a jump nothing fires: that is the control.
+//! not): a branch of silence fires once, not too early, and not at all when a month makes it stale. Without a jump past
+//! its time nothing fires: that is the control.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,16 +45,31 @@ pub async fn prove(order: &Order) -> Ledger {
     ledger.told("jumps of up to hours and back", jumps);
     ledger.told("leads at a question", leads);
     ledger.none("control: silence broken before its time", early);
-    watch.set(31 * 24 * HOUR).await;
+    watch.set(3 * HOUR).await;
     let said = watch.silence_is_broken(&ids).await;
-    ledger.at_least("silence broken after a month's jump", said, leads);
+    ledger.at_least("silence broken after a jump past its time", said, leads);
+    // These fall silent now, and the month that follows makes their branch stale.
+    let mut late = Vec::new();
+    for number in 0..leads {
+        late.push(watch.rig.lead_at_goal(&format!("Поздний{number}")).await);
+    }
     // Back and forth again: what was said is said.
-    for ahead in [0, 3 * HOUR, 62 * 24 * HOUR, -HOUR, 31 * 24 * HOUR] {
+    for ahead in [
+        31 * 24 * HOUR,
+        0,
+        4 * HOUR,
+        62 * 24 * HOUR,
+        -HOUR,
+        31 * 24 * HOUR,
+    ] {
         watch.set(ahead).await;
     }
     watch.rig.quiet().await;
     let twice = ids.iter().filter(|id| watch.rig.count(**id, SILENCE) > 1);
     ledger.none("silence broken twice", twice.count());
+    let stale: usize = late.iter().map(|id| watch.rig.count(*id, SILENCE)).sum();
+    ledger.none("silence broken a month late", stale);
+    ids.extend(late);
     for id in &ids {
         watch.rig.says(*id, "25");
         watch.rig.hears(*id, "Зачем вам это?").await;
@@ -90,6 +106,10 @@ impl Watch {
     /// Nothing runs yet.
     pub(super) fn prepare(library: &Path) -> Watch {
         let mut rig = Rig::new();
+        // Neither the hour of the day nor anything else may hold a follow-up: only the clock is on trial.
+        rig.place.write_config(
+            "contact_policy: { quiet_hours: none, per_day: 0, per_week: 0, min_gap: 0m, talk: 0m }\n",
+        );
         let file = rig.place.log().with_extension("clock");
         std::fs::write(&file, "+0\n").unwrap();
         rig.set_env("LD_PRELOAD", library.to_str().unwrap());
@@ -127,7 +147,10 @@ impl Watch {
             if count == ids.len() || Instant::now() > deadline {
                 return count;
             }
-            sleep(Duration::from_millis(100)).await;
+            // Somebody's word has the bot look at its clock again, sooner than half a minute.
+            sleep(Duration::from_millis(300)).await;
+            let stranger = self.rig.person("Прохожий");
+            self.rig.opens(stranger, "weight");
         }
     }
 }
