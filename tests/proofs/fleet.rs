@@ -41,7 +41,8 @@ pub async fn prove(order: &Order) -> Ledger {
         "--wait",
         "180",
     ]);
-    ledger.none("bots not ready", bots.saturating_sub(active(&machine)));
+    let ready = until_active(&machine, bots);
+    ledger.none("bots not ready", bots.saturating_sub(ready));
     ledger.at_most("ms until all are ready, pace off", ms(began), 10_000_u64);
     let status = (0..5).map(|_| {
         let began = Instant::now();
@@ -83,7 +84,18 @@ fn active(machine: &Machine) -> u64 {
     list.lines().count() as u64
 }
 
-/// Memory by the share each has in common pages, processor time by the scheduler's own books.
+/// Looks until so many are active, or patience ends; how many are.
+fn until_active(machine: &Machine, wanted: u64) -> u64 {
+    let began = Instant::now();
+    loop {
+        let seen = active(machine);
+        if seen >= wanted || began.elapsed() > PATIENCE {
+            return seen;
+        }
+    }
+}
+
+/// Memory by the share each has in common pages, processor time as the kernel counts it.
 fn idle(machine: &Machine, bots: u64, ledger: &mut Ledger) {
     let number = |script: &str| {
         machine
@@ -96,7 +108,8 @@ fn idle(machine: &Machine, bots: u64, ledger: &mut Ledger) {
         "for p in $(pgrep -x bot); do awk '/^Pss:/ { print $2 }' /proc/$p/smaps_rollup; done | awk '{ s += $1 } END { print int(s / 1024) }'",
     );
     ledger.at_most("MiB of all bots (PSS)", pss, MEBIBYTES_EACH * bots);
-    let busy = "for p in $(pgrep -x bot); do cat /proc/$p/schedstat; done | awk '{ s += $1 } END { print int(s / 1000000) }'";
+    // In hundredths of a second; the finer books of a process are empty on some kernels.
+    let busy = "cat /proc/[0-9]*/stat 2>/dev/null | awk '$2 == \"(bot)\" { s += $14 + $15 } END { print s * 10 }'";
     let before = number(busy);
     std::thread::park_timeout(IDLE);
     let per_mille = number(busy).saturating_sub(before) * 1_000 / IDLE.as_millis() as u64;
@@ -111,12 +124,9 @@ fn returns(machine: &Machine, killed: u64, ledger: &mut Ledger) {
     let all = active(machine);
     let began = Instant::now();
     machine.shell(&format!("pgrep -x bot | head -{killed} | xargs kill -9"));
-    let mut back = 0;
-    while back < all && began.elapsed() < PATIENCE {
-        back = active(machine);
-    }
+    let back = until_active(machine, all);
     ledger.told("bots killed at once", killed);
-    ledger.none("bots that did not return", all - back);
+    ledger.none("bots that did not return", all.saturating_sub(back));
     ledger.at_most("ms until all are back", ms(began), 10_000_u64);
     machine.run(&["partnerctl", "stop", "bot-000"]);
     let stopped = all.saturating_sub(active(machine));
