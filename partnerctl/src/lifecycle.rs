@@ -15,6 +15,9 @@ use crate::systemd::Manager;
 /// Telegram's server takes 20 new bots a minute and 600 an hour from one address.
 pub const PACE: u32 = 10;
 
+/// How long a bot that waits for Telegram is looked at before it counts as waiting.
+const STUMBLE: Duration = Duration::from_secs(5);
+
 /// When each start happens, in milliseconds: the first `per_minute` at once, then evenly. No pace: all at once. PURE.
 pub fn start_times(count: usize, per_minute: u32) -> Vec<u64> {
     let pace = u64::from(per_minute);
@@ -144,8 +147,13 @@ async fn settled(
     let began = tokio::time::Instant::now();
     loop {
         let bots = state::look(fleet, partners, host).await?;
-        let settled =
-            |bot: &BotState| matches!(bot.state, State::Running | State::Waiting | State::Failed);
+        // Telegram may stumble once when many come at the same moment.
+        let is_late = began.elapsed() >= STUMBLE;
+        let settled = |bot: &BotState| match bot.state {
+            State::Running | State::Failed => true,
+            State::Waiting => is_late,
+            _ => false,
+        };
         if bots.iter().all(settled) || began.elapsed() >= wait {
             return Ok(bots);
         }
