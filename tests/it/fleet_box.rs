@@ -289,7 +289,7 @@ fn a_bot_whose_work_stands_still_is_ended(fleet: &Fleet) {
 }
 
 fn a_bot_that_wants_too_much_memory_is_ended(fleet: &Fleet) {
-    fleet.drop_in("bot-003", "[Service]\\nMemoryMax=2M\\n");
+    fleet.drop_in("bot-003", "[Service]\\nMemoryMax=512K\\n");
     let (code, _) = fleet.ctl_code(&["restart", "bot-003", "--wait", "60"]);
     assert_eq!(code, 7);
     let bot = fleet.until("bot-003", "failed", |bot| bot["state"] == "failed");
