@@ -16,6 +16,9 @@ Runs the long form of a proof on the real programs and prints what it counted, t
 counter and the command that repeats it. Exits 0 when it passed, 1 when it failed.
 --release (first) builds with optimisation.";
 
+/// In the bot's own tests, because it moves the desk by hand; the script runs it.
+const MODEL: &str = "store, engine, desk and outbox agree with a small model for any history";
+
 fn main() -> ExitCode {
     match prove() {
         Ok(true) => ExitCode::SUCCESS,
@@ -39,6 +42,7 @@ fn prove() -> anyhow::Result<bool> {
             for proof in PROOFS {
                 println!("{:10} {}", proof.name, proof.promise);
             }
+            println!("{:10} {MODEL}", "model");
             return Ok(true);
         }
         _ => {}

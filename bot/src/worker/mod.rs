@@ -17,6 +17,8 @@ mod gate;
 mod handle;
 pub mod housekeeping;
 mod intake;
+#[cfg(test)]
+mod model;
 mod partner;
 pub mod plan;
 pub mod poller;

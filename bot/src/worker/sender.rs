@@ -1,5 +1,8 @@
 //! Speaks: takes messages in the queue's order, calls Telegram, and reports every fate to the desk.
 
+#[cfg(test)]
+mod by_hand;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
