@@ -24,7 +24,6 @@ pub enum Luck {
 /// What a person sees in their chat.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
-    pub text: String,
     /// (text, data)
     pub buttons: Vec<(String, String)>,
 }
@@ -214,7 +213,6 @@ fn shown(payload: &str) -> Shown {
         .flatten();
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Shown {
-        text: word(&payload["text"]),
         buttons: buttons
             .map(|button| (word(&button["text"]), word(&button["callback_data"])))
             .collect(),
