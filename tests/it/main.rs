@@ -25,6 +25,7 @@ mod fleet_cli;
 mod funnels;
 mod house;
 mod in_touch;
+mod lanes;
 mod language;
 mod move_ssh;
 mod proof_canary;
