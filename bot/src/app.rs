@@ -3,45 +3,50 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::clock::Clock;
-use crate::config::{Config, ContactPolicy, FunnelFiles, Hot, Retention};
+use crate::config::{Config, LoadOptions, Telegram};
+use crate::control;
 use crate::diagnostic::Diagnostic;
-use crate::funnel::Funnels;
 use crate::invite::InviteKey;
-use crate::manners::Manners;
-use crate::partner::Partner;
-use crate::policy::flood::FloodLimit;
 use crate::store;
 use crate::systemd::Systemd;
 use crate::telegram::Client;
-use crate::telegram::pace::Limits;
 use crate::worker::beat::{self, Pulse};
 use crate::worker::desk::Desk;
 use crate::worker::poller::{self, Ended};
 use crate::worker::sender::Sender;
 use crate::worker::uploads::Uploads;
 use crate::worker::{DeskInput, GateMeter, SenderInput, housekeeping, reload, setup};
-use crate::{control, panel};
+
+mod live;
+
+pub use live::Live;
+
+/// Whose bot this is; what else is known of the partner may change while it runs and is in `Live`.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub id: String,
+    /// Without `@`; empty until Telegram has told it.
+    pub bot_username: String,
+}
 
 pub struct App {
-    partner: Partner,
+    identity: Identity,
     /// The same with the bot's name, once Telegram has told it.
-    introduced: OnceLock<Partner>,
-    pub telegram_ids: Vec<i64>,
-    pub timezone: TimeZone,
-    pub hot: Hot,
-    pub retention: Retention,
-    /// As the config says; what the partner changed goes before it.
-    pub manners: Manners,
-    pub limits: Limits,
-    pub contact: ContactPolicy,
-    pub flood: Option<FloodLimit>,
+    introduced: OnceLock<Identity>,
+    /// The configuration in effect. The desk, which works by a copy of its own, is the only one to replace it.
+    live: RwLock<Arc<Live>>,
+    /// What only a restart changes.
+    pub fixed: Telegram,
+    /// Where the configuration was read, to read it again.
+    pub read_from: LoadOptions,
+    /// Rung when the configuration was read again.
+    pub read_again: Notify,
     pub clock: Clock,
     /// The demo may move the clock; a real bot's stays with the system's.
     pub movable_clock: bool,
@@ -51,9 +56,6 @@ pub struct App {
     pub pulse: Pulse,
     pub meters: Meters,
     pub data_dir: PathBuf,
-    pub funnel_files: FunnelFiles,
-    /// The configuration in effect, without secrets.
-    pub shown_config: serde_json::Value,
     pub stop: watch::Receiver<bool>,
     invite_key: InviteKey,
 }
@@ -68,14 +70,10 @@ impl App {
         stop: watch::Receiver<bool>,
     ) -> App {
         App {
-            telegram_ids: config.team.telegram_ids.clone(),
-            timezone: panel::local::zone(&config.partner.timezone),
-            hot: config.hot,
-            retention: config.retention,
-            manners: config.manners,
-            limits: limits(config),
-            contact: config.contact.clone(),
-            flood: flood(config),
+            live: RwLock::new(Arc::new(Live::of(config, ""))),
+            fixed: config.telegram.clone(),
+            read_from: config.read_from.clone(),
+            read_again: Notify::new(),
             clock,
             movable_clock,
             client,
@@ -84,38 +82,44 @@ impl App {
             pulse: Pulse::new(),
             meters: Meters::default(),
             data_dir: config.dirs.data.clone(),
-            funnel_files: config.funnels.clone(),
-            shown_config: crate::config::shown(config),
             stop,
             invite_key: InviteKey::derive(config.telegram.token.expose()),
-            partner: config.partner.clone(),
+            identity: Identity {
+                id: config.partner.id.clone(),
+                bot_username: String::new(),
+            },
             introduced: OnceLock::new(),
         }
     }
 
-    pub fn partner(&self) -> &Partner {
-        self.introduced.get().unwrap_or(&self.partner)
+    pub fn partner(&self) -> &Identity {
+        self.introduced.get().unwrap_or(&self.identity)
     }
 
     pub fn introduce(&self, bot_username: String) {
-        let partner = Partner {
+        let mut live = Live::clone(&self.live());
+        live.partner.bot_username.clone_from(&bot_username);
+        self.go_live(Arc::new(live));
+        let _ = self.introduced.set(Identity {
             bot_username,
-            ..self.partner.clone()
-        };
-        let _ = self.introduced.set(partner);
+            ..self.identity.clone()
+        });
+    }
+
+    pub fn live(&self) -> Arc<Live> {
+        // A panic while the lock was held leaves a whole configuration behind.
+        self.live
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub fn go_live(&self, live: Arc<Live>) {
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
     }
 
     pub fn invite_key(&self) -> &InviteKey {
         &self.invite_key
-    }
-
-    /// The language the partner reads: the first of theirs.
-    pub fn language(&self) -> String {
-        self.partner
-            .languages
-            .first()
-            .cloned()
-            .unwrap_or_else(|| "ru".to_owned())
     }
 }
 
@@ -151,12 +155,24 @@ pub struct Facts {
     pub last_update_at: i64,
     pub funnels_hash: String,
     pub problems: Vec<Diagnostic>,
+    pub config: ConfigOnDisk,
     /// The last jump of the system's clock: when, and by how much.
     pub clock_jump: Option<(i64, i64)>,
     /// Nothing is said first until told otherwise.
     pub paused: bool,
     /// Those who wait are being planned anew.
     pub planning: bool,
+}
+
+/// What `config.yaml` and `.env` say that is not live.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct ConfigOnDisk {
+    /// Refused whole; what was live stays so.
+    pub problems: Vec<Diagnostic>,
+    /// Keys that are sound, but the funnels do not fit them.
+    pub waiting: Vec<String>,
+    /// Keys that only a restart takes over.
+    pub restart: Vec<String>,
 }
 
 impl Facts {
@@ -220,6 +236,10 @@ impl Status {
             facts.funnels_hash = hash.to_owned();
             facts.problems = problems;
         });
+    }
+
+    pub fn config(&self, config: ConfigOnDisk) {
+        self.with(|facts| facts.config = config);
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Facts) -> T) -> T {
@@ -307,7 +327,7 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
     };
     match me {
         Ok(username) => app.introduce(username),
-        Err(refused) => return Ok(End::Hopeless(token_remedy(&app.partner.id, &refused))),
+        Err(refused) => return Ok(End::Hopeless(token_remedy(&app.partner().id, &refused))),
     }
     let funnels = match reload::first(&app) {
         Ok(funnels) => funnels,
@@ -316,7 +336,7 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
     let uploads = Uploads::new(store.media().await?);
     let (sender_tx, sender_rx) = mpsc::unbounded_channel();
     let beat_tx = sender_tx.clone();
-    let (desk, fates) = Desk::open(app.clone(), store, funnels.clone(), sender_tx).await?;
+    let (desk, fates) = Desk::open(app.clone(), store, funnels, sender_tx).await?;
     let sender = Sender::new(app.clone(), desk_tx.clone(), uploads, fates);
     let lines = Lines {
         desk_tx,
@@ -325,7 +345,7 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
         sender_rx,
         stop_tx,
     };
-    let ended = work(app.clone(), desk, sender, funnels, lines, &mut signals).await;
+    let ended = work(app.clone(), desk, sender, lines, &mut signals).await;
     socket.abort();
     starting.abort();
     control::close(&app);
@@ -372,7 +392,6 @@ async fn work(
     app: Arc<App>,
     desk: Desk,
     sender: Sender,
-    funnels: Arc<Funnels>,
     lines: Lines,
     signals: &mut Signals,
 ) -> anyhow::Result<End> {
@@ -388,21 +407,17 @@ async fn work(
     let sender = spawn(sender.run(sender_rx, sender_stopped));
     let mut poller = spawn(poller::run(app.clone(), desk_tx.clone(), app.stop.clone()));
     let aside = [
-        spawn(setup::publish_commands(
-            app.clone(),
-            funnels,
-            desk_tx.clone(),
-        )),
+        spawn(setup::publish_commands(app.clone(), desk_tx.clone())),
         spawn(reload::watch(app.clone(), desk_tx.clone())),
         spawn(housekeeping::run(desk_tx.clone())),
         spawn(beat::run(app.clone(), desk_tx.clone(), sender_tx)),
     ];
-    tracing::info!(partner.id = %app.partner.id, bot = %app.partner().bot_username, "started");
+    tracing::info!(partner.id = %app.partner().id, bot = %app.partner().bot_username, "started");
     let end = tokio::select! {
         () = signals.run(&app, &desk_tx) => End::Stopped,
         ended = &mut poller => match ended? {
             Ended::Stopped => End::Stopped,
-            Ended::TokenRefused(why) => End::Hopeless(token_remedy(&app.partner.id, &why)),
+            Ended::TokenRefused(why) => End::Hopeless(token_remedy(&app.partner().id, &why)),
         },
         ended = &mut desk => {
             ended??;
@@ -424,7 +439,7 @@ async fn work(
     if !desk.is_finished() {
         desk.await??;
     }
-    tracing::info!(partner.id = %app.partner.id, "stopped");
+    tracing::info!(partner.id = %app.partner().id, "stopped");
     Ok(end)
 }
 
@@ -433,22 +448,6 @@ fn spawn<T: Send + 'static>(
     task: impl Future<Output = T> + Send + 'static,
 ) -> tokio::task::JoinHandle<T> {
     tokio::spawn(task)
-}
-
-fn limits(config: &Config) -> Limits {
-    let off = config.limits.messages_per_second == 0;
-    Limits {
-        bulk_per_second: f64::from(config.limits.messages_per_second.max(1)),
-        off,
-        ..Limits::default()
-    }
-}
-
-fn flood(config: &Config) -> Option<FloodLimit> {
-    (config.limits.inputs_at_once > 0).then(|| FloodLimit {
-        burst: f64::from(config.limits.inputs_at_once),
-        per_second: config.limits.inputs_per_second,
-    })
 }
 
 fn token_remedy(partner: &str, why: &str) -> String {

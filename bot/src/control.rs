@@ -112,7 +112,7 @@ async fn answer(
     let number = |name: &str| -> Option<i64> { word(name)?.parse().ok() };
     let (status, kind, body) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/health") => (200, JSON, health(&app, &desk).await.to_string()),
-        (&Method::GET, "/config") => (200, JSON, app.shown_config.to_string()),
+        (&Method::GET, "/config") => (200, JSON, app.live().shown.to_string()),
         (&Method::GET, "/status") => (
             200,
             JSON,
@@ -259,10 +259,11 @@ async fn health(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> Value {
         "last_poll_at": facts.last_poll_at,
         "last_update_at": facts.last_update_at,
         "funnels": { "hash": facts.funnels_hash, "problems": facts.problems },
+        "config": facts.config,
         "speaks_first": {
             "paused": facts.paused,
             "planning": facts.planning,
-            "suspended": app.contact.suspended,
+            "suspended": app.live().contact.suspended,
             "clock_jump": facts.clock_jump.map(|(at, by_ms)| json!({ "at": at, "by_ms": by_ms })),
         },
         "queue": counts(desk).await,
@@ -350,7 +351,7 @@ async fn metrics(app: &App, desk: &mpsc::UnboundedSender<DeskInput>) -> String {
         "paused",
         "gauge",
         "1 when the bot says nothing first",
-        i64::from(facts.paused || app.contact.suspended),
+        i64::from(facts.paused || app.live().contact.suspended),
     );
     let counts = counts(desk).await;
     for (name, help) in [

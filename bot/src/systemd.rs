@@ -38,11 +38,15 @@ impl Systemd {
         self.socket.is_some()
     }
 
-    /// The start is over: Telegram has answered. Only the first call counts.
+    /// The start is over: Telegram has answered. Only the first call counts, or the first that systemd hears: when
+    /// many start at once its queue may be full, and a start it never hears of is a failed one.
     pub fn ready(&self) {
-        if !self.is_ready.swap(true, Ordering::Relaxed) {
-            self.tell("READY=1\nSTATUS=running");
+        let Some(socket) = &self.socket else { return };
+        if self.is_ready.load(Ordering::Relaxed) {
+            return;
         }
+        let told = patiently(socket, |socket| socket.send(b"READY=1\nSTATUS=running"));
+        self.is_ready.store(told.is_ok(), Ordering::Relaxed);
     }
 
     /// A start that waits for the world outside is no failed start: systemd's time limit moves on.
@@ -73,6 +77,18 @@ impl Systemd {
             let _ = socket.send(text.as_bytes());
         }
     }
+}
+
+/// Waits a moment for room in systemd's queue.
+fn patiently<T>(
+    socket: &UnixDatagram,
+    send: impl FnOnce(&UnixDatagram) -> std::io::Result<T>,
+) -> std::io::Result<T> {
+    socket.set_write_timeout(Some(Duration::from_secs(1)))?;
+    socket.set_nonblocking(false)?;
+    let sent = send(socket);
+    socket.set_nonblocking(true)?;
+    sent
 }
 
 fn connect(path: &str) -> Option<UnixDatagram> {

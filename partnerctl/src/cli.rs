@@ -127,7 +127,7 @@ async fn dispatch(command: Command, host: &dyn Host) -> Result<(), Failure> {
         Command::Metrics(command) => metrics::run(&command, host).await,
         Command::Logs(args) => logs::run(&args, host).await,
         Command::Audit(args) => audit::run(&args, host),
-        Command::Host(command) => this_host::run(&command, host),
+        Command::Host(command) => this_host::run(&command, host).await,
         Command::Doctor(args) => doctor::run(&args, host).await,
         Command::Deploy(args) => deploy::run(args, host).await,
         Command::Rollback(args) => deploy::rollback(args, host).await,
@@ -182,6 +182,46 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    /// Verbs of an operator's day, and whether a program may ask for JSON where there is something to tell.
+    #[test]
+    fn every_verb_is_there_and_whoever_tells_something_tells_it_to_programs_too() {
+        let mut command = Cli::command();
+        command.build();
+        let verbs = "create import list status start stop restart logs check plan deploy rollback doctor backup \
+            restore move remove config secret invite why top metrics audit completions man";
+        for verb in verbs.split_whitespace() {
+            assert!(command.find_subcommand(verb).is_some(), "no verb {verb}");
+        }
+        let tellers = "import list status start stop restart logs check plan deploy rollback doctor why invite audit";
+        for verb in tellers.split_whitespace() {
+            let verb = command.find_subcommand(verb).unwrap();
+            let knows = verb
+                .get_arguments()
+                .any(|arg| arg.get_long() == Some("json"));
+            assert!(knows, "{} has no --json", verb.get_name());
+        }
+    }
+
+    #[test]
+    fn the_exit_codes_are_those_that_are_documented() {
+        let documented: Vec<u8> = CODES
+            .split(|c: char| !c.is_ascii_digit())
+            .filter_map(|number| number.parse().ok())
+            .collect();
+        let all = [
+            Code::General,
+            Code::Usage,
+            Code::InvalidConfig,
+            Code::Credentials,
+            Code::NotFound,
+            Code::Conflict,
+            Code::Unhealthy,
+            Code::Changes,
+            Code::Interrupted,
+        ];
+        assert_eq!(documented[1..], all.map(|code| code as u8), "{CODES}");
+    }
 
     #[test]
     fn every_help_opens_with_examples() {

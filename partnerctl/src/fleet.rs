@@ -144,7 +144,7 @@ impl Fleet {
             None if ids.len() > MOST_NAMED => {
                 format!("{dir} has {} partners; run: partnerctl list", ids.len())
             }
-            None => format!("{dir} has {}", ids.join(", ")),
+            None => format!("{dir} has {}; run: partnerctl list", ids.join(", ")),
         };
         Failure::new(Code::NotFound, format!("no partner \"{name}\"; {hint}"))
     }

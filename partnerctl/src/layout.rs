@@ -23,6 +23,9 @@ impl Mode {
     }
 }
 
+/// The service that starts the bots at a boot.
+pub const BOOT: &str = "partner-bots.service";
+
 /// Every path of a fleet; no other file spells one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -55,8 +58,12 @@ impl Layout {
         Self {
             mode: Mode::Here,
             partners: partners.to_owned(),
-            // Through the directory itself, as the bot finds it, so that links lead the same way.
-            funnels: partners.join("../funnels"),
+            // Through the directory itself, as the bot finds it, so that links lead the same way; before there is one,
+            // where it will be.
+            funnels: match partners.is_dir() {
+                true => partners.join("../funnels"),
+                false => home.join("funnels"),
+            },
             marker: state.join("host.json"),
             programs: state.join("programs"),
             data: partners.to_owned(),
@@ -114,6 +121,12 @@ impl Layout {
         self.data(id).join("bot.sock")
     }
 
+    /// Kernel settings; only the machine's own fleet has a say in them.
+    pub fn sysctl(&self) -> Option<PathBuf> {
+        let etc = self.units.parent()?.parent()?;
+        (self.mode == Mode::System).then(|| etc.join("sysctl.d/60-partner-bots.conf"))
+    }
+
     pub fn releases(&self) -> PathBuf {
         self.programs.join("releases")
     }
@@ -158,18 +171,21 @@ impl Layout {
         self.state.join("archive")
     }
 
-    /// Whether systemd starts this bot by itself when the machine starts.
+    /// Whether this bot is started when the machine starts.
     pub fn is_enabled(&self, id: &str) -> bool {
+        let link = self.units.join("partner-bots.target.wants").join(unit(id));
+        self.mode != Mode::Here && link.symlink_metadata().is_ok()
+    }
+
+    /// Whether systemd starts the enabled bots when the machine starts.
+    pub fn starts_at_boot(&self) -> bool {
         let target = match self.mode {
             Mode::Here => return false,
             Mode::User => "default.target.wants",
             Mode::System => "multi-user.target.wants",
         };
-        self.units
-            .join(target)
-            .join(unit(id))
-            .symlink_metadata()
-            .is_ok()
+        let link = self.units.join(target).join(BOOT);
+        link.symlink_metadata().is_ok()
     }
 
     /// The mode of a partner's directory and of its files without secrets. A service's own user must read them;

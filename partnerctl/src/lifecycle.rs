@@ -7,13 +7,22 @@ use crate::commands::status;
 use crate::failure::{Code, Failure};
 use crate::fleet::{Fleet, Partner};
 use crate::host::Host;
-use crate::output;
+use crate::layout::Layout;
+use crate::output::{self, OutputArgs};
 use crate::plan::{self, Step};
 use crate::state::{self, BotState, State};
 use crate::systemd::Manager;
 
 /// Telegram's server takes 20 new bots a minute and 600 an hour from one address.
 pub const PACE: u32 = 10;
+
+/// The pace of this host: that of `host setup --pace`.
+pub fn pace(layout: &Layout) -> u32 {
+    let told = std::fs::read_to_string(&layout.marker).ok();
+    let told = told.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    let pace = told.and_then(|told| u32::try_from(told["pace"].as_u64()?).ok());
+    pace.unwrap_or(PACE)
+}
 
 /// How long a bot that waits for Telegram is looked at before it counts as waiting.
 const STUMBLE: Duration = Duration::from_secs(5);
@@ -76,15 +85,25 @@ pub fn run(call: &crate::host::Call, host: &dyn Host) -> Result<(), String> {
     }
 }
 
+/// How bots are brought up.
+pub struct Rise {
+    /// `start` or `restart`.
+    pub verb: &'static str,
+    /// New bots a minute after the first so many; 0: all at once.
+    pub pace: u32,
+    /// How long the last may take to be ready.
+    pub wait: Duration,
+}
+
 /// Starts (or restarts) at the pace and waits until each is ready or has failed.
 pub async fn bring_up(
-    verb: &'static str,
+    rise: &Rise,
     fleet: &Fleet,
     partners: &[Partner],
-    pace: u32,
-    wait: Duration,
+    output: &OutputArgs,
     host: &dyn Host,
 ) -> Result<(), Failure> {
+    let Rise { verb, pace, wait } = *rise;
     let manager = manager(fleet, verb)?;
     let ids = ids_of(partners);
     let done = launch(verb, fleet, &ids, manager, pace, host).await;
@@ -93,7 +112,7 @@ pub async fn bring_up(
         Failure::new(Code::General, format!("{reason}; see: partnerctl doctor"))
     })?;
     let bots = settled(fleet, partners, wait, host).await?;
-    status::print(&bots, host);
+    status::show(&bots, output, host);
     report(&bots, verb)
 }
 
@@ -109,16 +128,26 @@ async fn launch(
     plan::apply(&steps, host).map_err(|error| format!("{error:#}"))?;
     // A unit that gave up is not started before its failure is forgotten.
     run(&manager.units(&["reset-failed"], ids), host).ok();
+    at_pace(ids, pace, host, |now| {
+        run(&manager.units(&[verb, "--no-block"], now), host)
+    })
+    .await
+}
+
+/// Has each group of bots started when its time has come.
+async fn at_pace(
+    ids: &[String],
+    pace: u32,
+    host: &dyn Host,
+    mut start: impl FnMut(&[String]) -> Result<(), String>,
+) -> Result<(), String> {
     let times = start_times(ids.len(), pace);
     let mut waited = 0;
     let mut first = 0;
     while first < ids.len() {
         let at = times[first];
-        let last = first
-            + times[first..]
-                .iter()
-                .take_while(|time| **time == at)
-                .count();
+        let together = times[first..].iter().take_while(|time| **time == at);
+        let last = first + together.count();
         if at > waited {
             host.err(&format!(
                 "{first} of {} started; Telegram takes few new bots a minute, the next in {} (--pace 0: all at once)",
@@ -128,12 +157,36 @@ async fn launch(
             tokio::time::sleep(Duration::from_millis(at - waited)).await;
             waited = at;
         }
-        run(
-            &manager.units(&[verb, "--no-block"], &ids[first..last]),
-            host,
-        )?;
+        start(&ids[first..last])?;
         first = last;
     }
+    Ok(())
+}
+
+/// After a boot: starts whoever is to run and does not, at the pace. Whoever was stopped meanwhile stays so.
+pub async fn boot(fleet: &Fleet, pace: u32, host: &dyn Host) -> Result<(), Failure> {
+    let manager = manager(fleet, "start")?;
+    let running = state::units(fleet, host)?.unwrap_or_default();
+    let is_down = |id: &String| running.get(id).is_none_or(|unit| unit.active == "inactive");
+    let wanted = |id: &String| fleet.layout.is_enabled(id);
+    let ids: Vec<String> = fleet
+        .ids()
+        .into_iter()
+        .filter(|id| wanted(id) && is_down(id))
+        .collect();
+    let done = at_pace(&ids, pace, host, |now| {
+        let now: Vec<String> = now.iter().filter(|id| wanted(id)).cloned().collect();
+        match now.is_empty() {
+            true => Ok(()),
+            false => run(&manager.units(&["start", "--no-block"], &now), host),
+        }
+    })
+    .await;
+    audit::record(&fleet.layout, host, "boot", &ids, "", &done);
+    done.map_err(|reason| {
+        Failure::new(Code::General, format!("{reason}; see: partnerctl doctor"))
+    })?;
+    host.err(&format!("started {}", output::count(ids.len(), "bot")));
     Ok(())
 }
 

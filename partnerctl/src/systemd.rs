@@ -66,6 +66,10 @@ impl Manager {
         self.call(verb.chain(ids.iter().map(|id| unit(id))))
     }
 
+    pub fn enable(self, unit: &str) -> Call {
+        self.call(["enable", "--quiet", unit].map(str::to_owned))
+    }
+
     pub fn daemon_reload(self) -> Call {
         self.call(["daemon-reload".to_owned()])
     }

@@ -2,6 +2,16 @@
 
 use crate::layout::Mode;
 
+/// Every bot follows its files by one inotify instance, and the kernel counts those of all services together.
+pub const INOTIFY: u64 = 8192;
+
+/// The kernel settings of a host with many bots.
+pub fn sysctl() -> String {
+    format!(
+        "# Bots that notice edited files: one instance each. Installed by `partnerctl host setup`.\nfs.inotify.max_user_instances = {INOTIFY}\n"
+    )
+}
+
 /// (file name, text) of every unit of a mode.
 pub fn files(mode: Mode) -> &'static [(&'static str, &'static str)] {
     match mode {
@@ -34,6 +44,14 @@ pub fn files(mode: Mode) -> &'static [(&'static str, &'static str)] {
                 "partner-alerts.service",
                 include_str!("../../systemd/partner-alerts.service"),
             ),
+            (
+                "partner-bots.service",
+                include_str!("../../systemd/partner-bots.service"),
+            ),
+            (
+                "partner-bots.target",
+                include_str!("../../systemd/partner-bots.target"),
+            ),
         ],
         Mode::User => &[
             (
@@ -63,6 +81,14 @@ pub fn files(mode: Mode) -> &'static [(&'static str, &'static str)] {
             (
                 "partner-alerts.service",
                 include_str!("../../systemd/user/partner-alerts.service"),
+            ),
+            (
+                "partner-bots.service",
+                include_str!("../../systemd/user/partner-bots.service"),
+            ),
+            (
+                "partner-bots.target",
+                include_str!("../../systemd/user/partner-bots.target"),
             ),
         ],
     }

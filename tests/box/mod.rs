@@ -1,5 +1,7 @@
 //! A machine with a real systemd that is thrown away: `tests/box/box`, one per test.
 
+pub mod fleet;
+
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 

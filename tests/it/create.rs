@@ -157,6 +157,48 @@ async fn somebody_at_a_terminal_is_asked_for_everything() {
 }
 
 #[tokio::test]
+async fn a_wrong_answer_is_asked_again_and_nothing_else_is_lost() {
+    let ground = Ground::new();
+    fs::write(
+        ground.root.join("funnels/zebra.yaml"),
+        "funnel: zebra\ntitle: { ru: Зебры, en: Zebras }\nfirst: hello\nsteps:\n  hello: { say: Привет, next: end }\n",
+    )
+    .unwrap();
+    let answers = [
+        "Nörth",
+        "north",
+        "",
+        "Север",
+        "Mars",
+        "",
+        "abc",
+        "",
+        "9",
+        "zebra",
+        "short",
+        TOKEN,
+    ];
+    let host = RecordingHost::answering(&answers);
+    let line = ["create", "--dir", "ROOT/partners", "--api-url", "API"];
+    let code = ground.run(&line, &host).await;
+    let said = host.take_err();
+    assert_eq!(code, 0, "{said}");
+    for word in [
+        "Nörth",
+        "--name is missing",
+        "\"Mars\"",
+        "a number above 0",
+        "of the list",
+        "5 characters",
+    ] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    assert!(said.contains("zebra  Зебры"), "{said}");
+    let config = fs::read_to_string(ground.root.join("partners/north/config.yaml")).unwrap();
+    assert!(config.contains("default_funnel: \"zebra\""), "{config}");
+}
+
+#[tokio::test]
 async fn a_token_can_come_through_a_pipe() {
     let ground = Ground::new();
     let host = RecordingHost::piping(&format!("{TOKEN}\n"));

@@ -1,152 +1,49 @@
 //! A fleet on a real systemd: one box, and everything that can happen to a bot in it.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::io::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use partnerctl::sandbox::{Options, Sandbox};
+use partnerctl::sandbox::NewUser;
 use serde_json::Value;
-use tests::machine::{Machine, text};
-use tests::support::bot_program;
+use tests::machine::fleet::{DEADLINE, Fleet, PROGRAMS};
+use tests::machine::text;
 
 const CANARY: &str = "TEST-CANARY-box-not-a-secret";
-/// For a machine that does many other things.
-const DEADLINE: Duration = Duration::from_secs(60);
 
 fn token(number: usize) -> String {
     format!("{}:{CANARY}-{number:03}", 700_000 + number)
 }
 
-/// A box that is set up for bots, and the Telegram they talk to.
-struct Fleet {
-    machine: Machine,
-    telegram: Sandbox,
+/// The set-up as an operator does it: looked at, done, and done again.
+fn host_setup(fleet: &Fleet) {
+    let first = format!("{PROGRAMS}/partnerctl");
+    let setup = [&first, "host", "setup", "--programs", PROGRAMS];
+    let dry = fleet.machine.output(&[&setup[..], &["--dry-run"]].concat());
+    assert_eq!(dry.status.code(), Some(10), "{}", text(&dry.stderr));
+    assert!(text(&dry.stdout).contains("write /etc/systemd/system/partner-bot@.service (0644)"));
+    let there = fleet.machine.shell("ls /opt");
+    assert!(
+        there.lines().all(|name| name != "partner-bots"),
+        "a dry run makes nothing"
+    );
+    assert_eq!(
+        fleet.set_up(&[]),
+        text(&dry.stdout),
+        "done is what was said"
+    );
+    let again = fleet.machine.run(&setup);
+    assert_eq!(again, "this host is set up; nothing to change\n");
 }
 
-impl Fleet {
-    /// `None` where there can be no box; it is said.
-    fn set_up(name: &str) -> Option<Fleet> {
-        let telegram = Sandbox::start(Options::default()).unwrap();
-        bot_program();
-        let machine = match Machine::boot(name) {
-            Ok(machine) => machine,
-            Err(why) if why.contains("needs root") || why.contains("namespaces") => {
-                // Past the captured output: nobody may take it for a pass.
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "note: skipped: bots on a real systemd: {why}"
-                );
-                return None;
-            }
-            Err(why) => panic!("{why}"),
-        };
-        // What this machine starts by itself is none of the box's business.
-        machine.shell(
-            "cd /etc/systemd/system; rm -rf multi-user.target.wants; mkdir multi-user.target.wants\n\
-             for unit in $(ls /lib/systemd/system/multi-user.target.wants); do ln -sfn /dev/null $unit; done\n\
-             rm -rf /etc/partner-bots /opt/partner-bots /var/lib/partner-bot*",
-        );
-        let fleet = Fleet { machine, telegram };
-        fleet.host_setup();
-        Some(fleet)
-    }
+/// What the test asks systemd itself.
+trait Unit {
+    fn pid(&self, partner: &str) -> String;
+    fn show(&self, partner: &str, property: &str) -> String;
+    fn signal(&self, signal: &str, partner: &str);
+    fn drop_in(&self, partner: &str, lines: &str);
+    fn audit(&self) -> String;
+}
 
-    fn host_setup(&self) {
-        let programs = bot_program().parent().unwrap();
-        let first = programs.join("partnerctl");
-        let setup = [
-            first.to_str().unwrap(),
-            "host",
-            "setup",
-            "--programs",
-            programs.to_str().unwrap(),
-        ];
-        let dry = self.machine.output(&[&setup[..], &["--dry-run"]].concat());
-        assert_eq!(dry.status.code(), Some(10), "{}", text(&dry.stderr));
-        assert!(
-            text(&dry.stdout).contains("write /etc/systemd/system/partner-bot@.service (0644)")
-        );
-        assert!(
-            self.machine
-                .shell("ls /opt")
-                .lines()
-                .all(|name| name != "partner-bots"),
-            "a dry run makes nothing"
-        );
-        let done = self.machine.run(&setup);
-        assert_eq!(done, text(&dry.stdout), "done is what was said");
-        let again = self.machine.run(&setup);
-        assert_eq!(again, "this host is set up; nothing to change\n");
-        self.machine.shell(
-            "cat >/etc/partner-bots/funnels/hello.yaml <<'YAML'\nfunnel: hello\ntitle: Привет\nfirst: hello\nsteps:\n  hello: { say: Привет, next: end }\nYAML",
-        );
-    }
-
-    fn ctl(&self, line: &[&str]) -> String {
-        self.machine.run(&[&["partnerctl"], line].concat())
-    }
-
-    fn ctl_code(&self, line: &[&str]) -> (i32, String) {
-        let output = self.machine.output(&[&["partnerctl"], line].concat());
-        let said = text(&output.stdout) + &text(&output.stderr);
-        (output.status.code().unwrap_or(-1), said)
-    }
-
-    /// Telegram knows these bots, and their partners are imported.
-    fn import(&self, numbers: std::ops::Range<usize>) {
-        let mut form = "id,name,token\n".to_owned();
-        for number in numbers {
-            let username = format!("box{number}_bot");
-            self.telegram
-                .world()
-                .add_bot(&token(number), &username, "Бокс")
-                .unwrap();
-            writeln!(form, "bot-{number:03},Партнёр {number},{}", token(number)).unwrap();
-        }
-        self.machine
-            .shell(&format!("umask 077; cat >/run/form.csv <<'CSV'\n{form}CSV"));
-        let url = self.telegram.url();
-        self.ctl(&[
-            "import",
-            "/run/form.csv",
-            "--yes",
-            "--skip-token-check",
-            "--api-url",
-            &url,
-        ]);
-    }
-
-    fn status(&self) -> BTreeMap<String, Value> {
-        let (_, said) = self.ctl_code(&["status", "--json"]);
-        let document: Value =
-            serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
-        let bots = document["data"]["bots"].as_array().unwrap().iter();
-        bots.map(|bot| (bot["partner"].as_str().unwrap().to_owned(), bot.clone()))
-            .collect()
-    }
-
-    /// Waits for something of one bot; what it was then.
-    fn until(&self, partner: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let began = Instant::now();
-        loop {
-            let bot = self.status().remove(partner).expect("the partner is there");
-            if is_so(&bot) {
-                return bot;
-            }
-            let logs = || self.ctl(&["logs", partner, "-n", "30"]);
-            assert!(
-                began.elapsed() < DEADLINE,
-                "{partner} never {what}: {bot:#}\n{}",
-                logs()
-            );
-        }
-    }
-
-    fn until_state(&self, partner: &str, state: &str) -> Value {
-        self.until(partner, state, |bot| bot["state"] == state)
-    }
-
+impl Unit for Fleet {
     fn pid(&self, partner: &str) -> String {
         self.show(partner, "MainPID")
     }
@@ -177,13 +74,15 @@ impl Fleet {
 
 #[test]
 fn bots_live_on_a_real_systemd() {
-    let Some(fleet) = Fleet::set_up("fleet") else {
+    let Some(fleet) = Fleet::boot_or_skip("fleet", "bots on a real systemd") else {
         return;
     };
+    host_setup(&fleet);
     let row =
         |name: &str, began: Instant| println!("{name}: {:.1} s", began.elapsed().as_secs_f64());
     let began = Instant::now();
-    fleet.import(0..8);
+    let bots = (0..8).map(|number| (format!("bot-{number:03}"), token(number)));
+    fleet.import(&bots.collect::<Vec<_>>());
     fleet.ctl(&["start", "--all", "--pace", "0", "--wait", "60"]);
     row("eight bots are ready", began);
     starts_tell_and_hide(&fleet);
@@ -203,6 +102,9 @@ fn bots_live_on_a_real_systemd() {
     a_bot_that_dies_too_often_is_left_alone_and_told_of(&fleet);
     row("start limit", began);
     let began = Instant::now();
+    the_operator_reads_and_changes(&fleet);
+    row("logs, config, doctor", began);
+    let began = Instant::now();
     a_user_needs_no_root(&fleet);
     row("under a user's own systemd", began);
     let began = Instant::now();
@@ -214,7 +116,7 @@ fn bots_live_on_a_real_systemd() {
 fn starts_tell_and_hide(fleet: &Fleet) {
     let bot = fleet.until_state("bot-000", "running");
     assert_eq!(fleet.show("bot-000", "StatusText"), "running");
-    assert_eq!(bot["username"], "box0_bot");
+    assert_eq!(bot["username"], "bot_000_bot");
     assert_eq!(bot["leads_today"], 0);
     assert!(bot["memory_bytes"].as_u64().unwrap() > 100_000, "{bot}");
     let root = format!("/proc/{}/root", fleet.pid("bot-000"));
@@ -223,6 +125,11 @@ fn starts_tell_and_hide(fleet: &Fleet) {
     assert_eq!(sees, "bot-000\n", "a bot sees nobody else's directory");
     for unit in [
         "bot@bot-000.service",
+        "bots.service",
+        "bots.target",
+        "alerts.service",
+        "backup.service",
+        "backup.timer",
         "bot-alert@x.service",
         "bot-retry@x.service",
         "bot-retry@x.timer",
@@ -250,12 +157,12 @@ fn starts_tell_and_hide(fleet: &Fleet) {
         "cat /var/lib/partner-bots/audit.jsonl",
         "partnerctl status; partnerctl list; partnerctl secret list bot-000",
     ];
-    // The looking itself is in the process table: its pattern must not fit itself.
-    let pattern = CANARY.replace("box", "bo[x]");
     for place in everywhere {
-        let look = format!("({place}) | grep -a -c {pattern} || true");
-        let found = fleet.machine.shell(&look);
-        assert_eq!(found.trim(), "0", "a token shows in: {place}");
+        assert_eq!(
+            fleet.mentions(place, CANARY),
+            0,
+            "a token shows in: {place}"
+        );
     }
     let control = fleet.machine.shell(&format!(
         "grep -c {CANARY} /etc/partner-bots/partners/bot-000/.env"
@@ -363,8 +270,59 @@ fn until_audit(fleet: &Fleet, partner: &str, words: &str) {
     }
 }
 
+/// A value goes live in the same process; logs of all bots stand in their order; doctor says what there is.
+fn the_operator_reads_and_changes(fleet: &Fleet) {
+    let before = fleet.pid("bot-000");
+    let (code, said) = fleet.ctl_code(&["config", "set", "bot-000", "hot.score", "61"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.ends_with("live now, without a restart\n"), "{said}");
+    let (code, said) = fleet.ctl_code(&["config", "diff", "bot-000"]);
+    assert_eq!(
+        (code, said.as_str()),
+        (0, "running and on disk are the same\n")
+    );
+    assert_eq!(fleet.pid("bot-000"), before);
+    let said = fleet.ctl(&["logs", "--grep", "started", "-n", "9", "--json"]);
+    let lines: Vec<Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let times: Vec<i64> = lines
+        .iter()
+        .map(|line| line["data"]["at_us"].as_i64().unwrap())
+        .collect();
+    assert!(times.len() == 9 && times.is_sorted(), "{said}");
+    let (code, said) = fleet.ctl_code(&["doctor"]);
+    assert_eq!(code, 7, "one bot is down for its token: {said}");
+    for words in [
+        "PASSED   starts (host): after a reboot: 10 bots at once, then 10 a minute",
+        "WARNING  backup (host): no backups are taken here",
+        "WARNING  alerts (host)",
+        "PASSED   way to Telegram (host)",
+        "FAILED   bot (bot-004)",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    // A mode and a unit that somebody changed are mended; the wrong token is not.
+    fleet.machine.shell(
+        "chmod 644 /etc/partner-bots/partners/bot-000/.env; echo >>/etc/systemd/system/partner-bots.target",
+    );
+    let (_, said) = fleet.ctl_code(&["doctor", "--fix"]);
+    assert_eq!(said.matches("\nmended ").count(), 3, "{said}");
+    let mode = fleet
+        .machine
+        .shell("stat -c %a /etc/partner-bots/partners/bot-000/.env");
+    assert_eq!(mode, "600\n");
+}
+
 fn fleet_returns_after_a_power_cut(fleet: &Fleet) {
     fleet.ctl(&["stop", "bot-007"]);
+    let wanted = "ls /etc/systemd/system/multi-user.target.wants";
+    assert_eq!(
+        fleet.machine.shell(wanted),
+        "partner-bots.service\n",
+        "nobody else starts bots"
+    );
     fleet.machine.cut();
     fleet.machine.up("degraded", "multi-user.target").unwrap();
     for partner in ["bot-000", "bot-001", "bot-002", "bot-006"] {
@@ -375,15 +333,27 @@ fn fleet_returns_after_a_power_cut(fleet: &Fleet) {
         "stopped",
         "what was stopped stays stopped"
     );
+    let audit = fleet.audit();
+    assert!(
+        audit.lines().any(|line| line.contains("\"boot\"")),
+        "{audit}"
+    );
 }
 
 /// A user's own systemd, without root and without logind.
 fn a_user_needs_no_root(fleet: &Fleet) {
-    fleet
-        .telegram
-        .world()
-        .add_bot(&token(100), "box100_bot", "Бокс")
-        .unwrap();
+    let world = fleet.telegram.world();
+    for number in [100, 101] {
+        let username = format!("box{number}_bot");
+        world.add_bot(&token(number), &username, "Бокс").unwrap();
+    }
+    let (alerts, olga) = (700_101, 1_500);
+    world.add_user(NewUser {
+        id: Some(olga),
+        first_name: "Ольга".to_owned(),
+        ..NewUser::default()
+    });
+    world.start(alerts, olga, None).unwrap();
     let script = format!(
         "useradd -m -u 1500 olga; install -d -o 1500 -g 1500 -m 700 /run/user/1500 /srv/olga\n\
          cp -r /opt/partner-bots/releases/0.1.0 /opt/programs; cp -r /etc/partner-bots/funnels /opt/funnels\n\
@@ -396,12 +366,23 @@ fn a_user_needs_no_root(fleet: &Fleet) {
          partnerctl create north --name North --token-file token --api-url {url}\n\
          partnerctl start north --wait 60\n\
          systemctl --user kill -s KILL partner-bot@north\n\
-         for i in $(seq 300); do partnerctl status --json | tr -d ' \\n' | grep -q '\"restarts\":1,.*\"state\":\"running\"' && exit 0; sleep .2; done\n\
-         exit 1\n\
+         runs() {{ for i in $(seq 300); do partnerctl status --json | tr -d ' \\n' | grep -q \"$1\"'.*\"state\":\"running\"' && return; sleep .2; done; return 1; }}\n\
+         runs '\"restarts\":1,'\n\
+         : after a boot; systemctl --user stop partner-bot@north; systemctl --user start partner-bots.service; runs ''\n\
+         partnerctl backup --new-key backup.key; systemctl --user start partner-backup.service\n\
+         partnerctl backup --all --list | grep north\n\
+         echo '{alert_token}' >alert; partnerctl alerts setup --chat {olga} --token-file alert --api-url {url}\n\
+         systemctl --user start partner-alerts.service; partnerctl alerts test; systemctl --user is-active partner-alerts.service\n\
          SH\n\
          setpriv --reuid 1500 --regid 1500 --clear-groups bash -e /opt/as-olga",
         token = token(100),
+        alert_token = token(101),
         url = fleet.telegram.url()
     );
     fleet.machine.shell(&script);
+    let told = world.messages(alerts, olga);
+    assert!(
+        told.iter().any(|message| message["out"] == true),
+        "{told:?}"
+    );
 }

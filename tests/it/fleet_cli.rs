@@ -117,6 +117,34 @@ async fn a_start_links_the_program_enables_and_starts() {
 }
 
 #[tokio::test]
+async fn after_a_boot_whoever_is_to_run_and_does_not_is_started_and_nobody_else() {
+    let ground = Ground::new();
+    let root = ground.root.join("etc");
+    for id in ["north", "south", "west", "east"] {
+        fs::create_dir_all(root.join("partner-bots/partners").join(id)).unwrap();
+    }
+    let wants = root.join("systemd/system/partner-bots.target.wants");
+    fs::create_dir_all(&wants).unwrap();
+    for id in ["north", "west", "east"] {
+        std::os::unix::fs::symlink("x", wants.join(format!("partner-bot@{id}.service"))).unwrap();
+    }
+    // East runs already; south was stopped for good.
+    let show = "Id=partner-bot@east.service\nActiveState=active\nSubState=running\n";
+    let host = machine(&ground, 0)
+        .program("systemctl", 0, "")
+        .program("systemctl show", 0, show);
+    let line = ["host", "boot", "--system"];
+    assert_eq!(ground.run(&line, &host).await, 0, "{}", host.take_err());
+    let done = host.take_done();
+    assert_eq!(
+        done.last().unwrap(),
+        "systemctl start --no-block partner-bot@north.service partner-bot@west.service"
+    );
+    assert_eq!(done.len(), 2, "{done:?}");
+    assert_eq!(host.take_err(), "started 2 bots\n");
+}
+
+#[tokio::test]
 async fn targets_are_names_beginnings_patterns_and_tags_and_nobody_is_meant_by_silence() {
     let ground = Ground::new();
     let host = RecordingHost::default();

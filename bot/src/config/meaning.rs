@@ -63,6 +63,7 @@ pub(super) fn config(
                 .clone()
                 .unwrap_or_else(|| options.partner_dir.join("data")),
         },
+        read_from: options.clone(),
         warnings: Vec::new(),
     }
 }

@@ -26,7 +26,7 @@ use env_file::{EnvFile, parse_env};
 use files::{check_private, problem, read_inside, read_text};
 pub use meaning::{check_timezone, check_token, is_partner_id};
 pub use secret::Secret;
-pub use shown::shown;
+pub use shown::{differences, flat, shown, takes_restart};
 use spec::ConfigSpec;
 
 /// Everything a bot is told from outside.
@@ -42,6 +42,8 @@ pub struct Config {
     pub telegram: Telegram,
     pub funnels: FunnelFiles,
     pub dirs: Dirs,
+    /// Where all this was read.
+    pub read_from: LoadOptions,
     /// What is odd but stops nothing.
     pub warnings: Vec<Diagnostic>,
 }
@@ -122,8 +124,15 @@ pub struct LoadOptions {
 
 /// What is taken from the process's own environment. TELEGRAM_API_URL, TELEGRAM_PROXY and FUNNELS_DIR go before
 /// `.env`; a token is never taken from here, because other programs can read it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A proxy's address may hold a password.
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Environment {
     const KEYS: [&str; 4] = [

@@ -46,9 +46,11 @@ impl Desk {
             }
             Question::Figures => {
                 let now = self.app.clock.now_ms();
-                let today = local::window(Period::Today, now, &self.app.timezone).from;
-                let figures = self.store.figures(now, today, self.app.hot.score).await?;
-                Ok(serde_json::to_string(&figures).unwrap_or_default())
+                let today = local::window(Period::Today, now, &self.live.timezone).from;
+                let figures = self.store.figures(now, today, self.live.hot.score).await?;
+                let mut told = json!(figures);
+                told["next_digest_at"] = json!(self.digest_at);
+                Ok(told.to_string())
             }
             Question::Trail { after, limit } => {
                 let items = self.store.recent(after, limit).await?;
@@ -91,7 +93,7 @@ impl Desk {
         };
         let items = self.store.story(lead, 500).await?;
         let mut waits = self.store.timers_of(lead).await?;
-        if self.paused || self.app.contact.suspended {
+        if self.paused || self.live.contact.suspended {
             let why = if self.paused {
                 Reason::Paused
             } else {

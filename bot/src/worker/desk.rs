@@ -11,13 +11,14 @@ use tokio::sync::mpsc;
 use super::clock_watch::{ClockWatch, Look};
 use super::died;
 use super::intake::{Care, MOST_PENDING};
+use super::live::team_of;
 use super::replan::Progress;
 use super::rescue::Doubted;
 use super::rest;
 use super::round::Work;
 use super::turn::Turn;
 use super::{DeskInput, MayGo, News, Report, SenderInput};
-use crate::app::{App, Trouble};
+use crate::app::{App, Live, Trouble};
 use crate::clock::Clock;
 use crate::funnel::Funnels;
 use crate::inbound::{self, Schema};
@@ -38,6 +39,8 @@ const KEEP_CASES: usize = 256;
 
 pub struct Desk {
     pub(super) app: Arc<App>,
+    /// The configuration this round goes by.
+    pub(super) live: Arc<Live>,
     pub(super) store: Store,
     pub(super) funnels: Arc<Funnels>,
     pub(super) schema: Schema,
@@ -95,13 +98,14 @@ impl Desk {
     ) -> sqlx::Result<(Desk, Fates)> {
         let counters = store.counters().await?;
         let crashed = store.fact("clean_stop").await?.as_deref() == Some("0");
-        let mut team: BTreeSet<i64> = app.telegram_ids.iter().copied().collect();
-        team.extend(store.team().await?.into_iter().map(|member| member.user_id));
+        let live = app.live();
+        let team = team_of(&live, &mut store).await?;
         let pending = store.pending_updates(MOST_PENDING).await?;
         let now = app.clock.now_ms();
         let freeze_ms = app.clock.freeze_ms;
         let mut desk = Desk {
-            flood: Flood::new(app.flood),
+            flood: Flood::new(live.flood),
+            live,
             strict: died::by_itself(&app.data_dir),
             app,
             store,
@@ -218,7 +222,7 @@ impl Desk {
                     self.app.meters.store_failures.add(1);
                     self.cases.clear();
                     // The round is repeated, so its words must not count twice against a lead's allowance.
-                    self.flood = Flood::new(self.app.flood);
+                    self.flood = Flood::new(self.live.flood);
                     if store::refuses_rows(&error) && failures <= MOST_REFUSALS {
                         tracing::warn!(partner.id = %self.app.partner().id, "rows were refused, looking for the update at fault: {error}");
                         self.suspect(taken);
@@ -271,8 +275,10 @@ impl Desk {
                 DeskInput::Report(report) => self.settle(&mut work, report).await?,
                 DeskInput::Claim { row, .. } => self.claim(&mut work, row).await?,
                 DeskInput::Ask { question, .. } => self.prepare(&mut work, question).await?,
-                DeskInput::Reloaded(_) | DeskInput::Live(_) | DeskInput::Wake | DeskInput::Stop => {
-                }
+                DeskInput::Reloaded { .. }
+                | DeskInput::Live(_)
+                | DeskInput::Wake
+                | DeskInput::Stop => {}
             }
         }
         if self.retry_at.is_some_and(|at| at <= now) && work.batch.inbox.is_empty() {
@@ -372,8 +378,9 @@ impl Desk {
                     let word = work.claims.get(&row.id).copied();
                     let _ = may_go.send(word.unwrap_or(MayGo::No));
                 }
-                DeskInput::Reloaded(funnels) => {
+                DeskInput::Reloaded { funnels, live } => {
                     self.funnels = funnels;
+                    self.take_over(live).await?;
                     self.replan_all();
                 }
                 DeskInput::Live(reply) => drop(reply.send(self.funnels.clone())),

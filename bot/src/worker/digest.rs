@@ -46,7 +46,7 @@ impl Desk {
     }
 
     async fn agenda(&mut self, now: i64) -> sqlx::Result<Vec<Due>> {
-        let zone = self.app.timezone.clone();
+        let zone = self.live.timezone.clone();
         let manners = self.manners();
         let today = Timestamp::from_millisecond(now).unwrap_or(Timestamp::UNIX_EPOCH);
         let today = today.to_zoned(zone.clone()).date().to_string();
@@ -102,7 +102,7 @@ impl Desk {
     }
 
     async fn daily(&mut self, work: &Work, since: i64) -> sqlx::Result<Vec<OutboxRow>> {
-        let hot = self.app.hot.score;
+        let hot = self.live.hot.score;
         let news = self.store.news(since, hot).await?;
         if !digest::is_worth(&news) {
             return Ok(Vec::new());
@@ -126,7 +126,7 @@ impl Desk {
 
     /// A week's picture, or nothing for a week in which nobody came.
     async fn weekly(&mut self, work: &Work, day: Date) -> sqlx::Result<Vec<OutboxRow>> {
-        let zone = self.app.timezone.clone();
+        let zone = self.live.timezone.clone();
         let Some(monday) = day.checked_sub(7.days()).ok() else {
             return Ok(Vec::new());
         };
@@ -149,7 +149,7 @@ impl Desk {
             let weekday = local.map_or(0, |local| local.weekday().to_monday_zero_offset());
             days[usize::try_from(weekday).unwrap_or(0)] += 1;
         }
-        let partner = self.app.partner();
+        let partner = &self.live.partner;
         let svg = chart::svg(&Chart {
             partner: &partner.display_name,
             monday,

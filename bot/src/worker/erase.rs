@@ -34,7 +34,7 @@ impl Desk {
 
     /// Leads nobody heard of for longer than the config keeps them; a few at a time.
     pub(super) async fn forget_outlived(&mut self, work: &mut Work) -> sqlx::Result<()> {
-        let keep = self.app.retention;
+        let keep = self.live.retention;
         let (talk, contact) = (work.now - keep.talk_ms, work.now - keep.contact_ms);
         let old = self.store.outlived(talk, contact).await?;
         for lead in old {
@@ -76,7 +76,7 @@ impl Desk {
 
     /// Housekeeping: old words go, and the file is written anew if somebody was forgotten since the last time.
     pub(super) async fn scrub_when_due(&mut self) -> sqlx::Result<()> {
-        let before = self.app.clock.now_ms() - self.app.retention.messages_ms;
+        let before = self.app.clock.now_ms() - self.live.retention.messages_ms;
         while self.store.blank_messages(before).await? > 0 {
             self.to_scrub = true;
         }
@@ -87,7 +87,7 @@ impl Desk {
     }
 
     pub(super) async fn export(&mut self, lead: LeadId) -> sqlx::Result<String> {
-        let retention = self.app.retention;
+        let retention = self.live.retention;
         Ok(self.store.export(lead, &retention).await?.to_string())
     }
 

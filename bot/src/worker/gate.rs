@@ -59,7 +59,7 @@ impl Desk {
             talking_until: self.talking_until(known),
             house: self.house(now),
         };
-        let decision = policy::may_send(&self.app.contact, &facts, wish, now);
+        let decision = policy::may_send(&self.live.contact, &facts, wish, now);
         self.app.meters.gate.count(decision.reason());
         decision
     }
@@ -68,14 +68,16 @@ impl Desk {
     pub(super) fn zone_of(&self, case: &Case) -> TimeZone {
         let zone = case.lead.zone.name.as_str();
         let known = (!zone.is_empty()).then(|| TimeZone::get(zone).ok());
-        known.flatten().unwrap_or_else(|| self.app.timezone.clone())
+        known
+            .flatten()
+            .unwrap_or_else(|| self.live.timezone.clone())
     }
 
     /// A lead at a question who spoke a moment ago is in the middle of a talk.
     fn talking_until(&self, case: &Case) -> i64 {
         match &case.session.place {
             Some(place) if self.funnels.is_asking(place) => {
-                case.lead.last_seen_at + self.app.contact.talk_ms
+                case.lead.last_seen_at + self.live.contact.talk_ms
             }
             _ => 0,
         }
@@ -83,8 +85,8 @@ impl Desk {
 
     /// How many timers may speak in this round.
     pub(super) fn room_to_speak(&self) -> usize {
-        let rate = self.app.limits.bulk_per_second;
-        let most = if self.app.limits.off {
+        let rate = self.live.limits.bulk_per_second;
+        let most = if self.live.limits.off {
             AHEAD_WITHOUT_LIMITS
         } else {
             (rate * AHEAD_SECONDS).ceil() as usize

@@ -112,7 +112,7 @@ impl Desk {
     ) -> anyhow::Result<Outcome> {
         let desk = funnel::Desk {
             now_ms: now,
-            partner: self.app.partner(),
+            partner: &self.live.partner,
             random: seed(case.lead.id),
         };
         Ok(funnel::advance(

@@ -17,6 +17,7 @@ mod gate;
 mod handle;
 pub mod housekeeping;
 mod intake;
+mod live;
 #[cfg(test)]
 mod model;
 mod partner;
@@ -41,10 +42,12 @@ use tokio::sync::oneshot;
 
 pub use gate::{GateMeter, MayGo};
 
+use crate::app::Live;
 use crate::control::Question;
 use crate::funnel::Funnels;
 use crate::lead::Reach;
 use crate::store::{MediaRow, OutboxRow, Settled};
+use crate::telegram::pace::Limits;
 
 /// An update as Telegram sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +74,11 @@ pub enum DeskInput {
         question: Question,
         reply: oneshot::Sender<String>,
     },
-    Reloaded(Arc<Funnels>),
+    /// Another configuration, other funnels, or both; they were checked together.
+    Reloaded {
+        funnels: Arc<Funnels>,
+        live: Arc<Live>,
+    },
     /// The funnels that are live.
     Live(oneshot::Sender<Arc<Funnels>>),
     /// Look at the timers again: the clock was moved, or housekeeping is due.
@@ -102,6 +109,8 @@ pub enum SenderInput {
     Asides(Vec<Aside>),
     /// Chats whose lead has acted upon what was said.
     Arrived(Vec<i64>),
+    /// The configuration changed.
+    Limits(Limits),
     /// Rows that need not go again: (chat, row).
     Withdrawn(Vec<(i64, i64)>),
 }

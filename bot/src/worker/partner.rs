@@ -25,14 +25,14 @@ impl Desk {
     fn office<'a>(&'a mut self, work: &'a Work) -> Office<'a> {
         let manners = Manners {
             paused: work.pause.unwrap_or(self.paused),
-            ..self.settings_in(work).over(self.app.manners)
+            ..self.settings_in(work).over(self.live.manners)
         };
         Office {
             store: &mut self.store,
             funnels: &self.funnels,
-            partner: self.app.partner(),
-            timezone: &self.app.timezone,
-            hot: &self.app.hot,
+            partner: &self.live.partner,
+            timezone: &self.live.timezone,
+            hot: &self.live.hot,
             manners,
             now: work.now,
             fresh: [&work.cases, &self.cases],
@@ -46,7 +46,7 @@ impl Desk {
 
     /// How to behave towards the partner now.
     pub(super) fn manners(&self) -> Manners {
-        self.settings.over(self.app.manners)
+        self.settings.over(self.live.manners)
     }
 
     /// Cards for the partner's people, when the turn gives a reason.
@@ -62,7 +62,7 @@ impl Desk {
         if turn.forget.is_some() {
             return self.erase_cards(work, before, turn).await;
         }
-        if notify::became_hot(before, case, &self.app.hot, work.now) {
+        if notify::became_hot(before, case, &self.live.hot, work.now) {
             case.hot_at = work.now;
             turn.notices.push(Notice::Hot);
         }
@@ -99,14 +99,14 @@ impl Desk {
             }
             return Ok(());
         }
-        let manners = self.settings_in(work).over(self.app.manners);
+        let manners = self.settings_in(work).over(self.live.manners);
         if !notify::wants(manners.notify, &turn.notices) {
             return Ok(());
         }
-        let hushed = notify::agenda::is_quiet(manners.quiet, work.now, &self.app.timezone);
+        let hushed = notify::agenda::is_quiet(manners.quiet, work.now, &self.live.timezone);
         let case = case.clone();
         let facts = notify::facts(&mut self.office(work), &case, &turn.events).await?;
-        let screen = notify::screen(&facts, &case, &turn.notices, &self.app.hot);
+        let screen = notify::screen(&facts, &case, &turn.notices, &self.live.hot);
         for member in self.team.clone() {
             let mut call = screen.send(member);
             if hushed {
@@ -222,7 +222,7 @@ impl Desk {
                     insider: true,
                     ..case
                 });
-                let menu = setup::panel_menu(&self.app, &self.funnels, chat_id);
+                let menu = setup::panel_menu(&self.live, &self.funnels, chat_id);
                 turn.outbox.push(row(chat_id, menu, Kind::Edit, work.now));
                 panel::home(&self.office(work))
             }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{DeskInput, reload};
 use crate::app::App;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::funnel::EditPlan;
 use crate::lead::LeadId;
 use crate::store;
@@ -26,11 +26,17 @@ pub async fn tell(
     desk.send(DeskInput::Live(reply))?;
     let live = live.await?;
     let loading = app.clone();
-    let compiled =
-        tokio::task::spawn_blocking(move || reload::compile(&loading, dir.as_deref())).await?;
-    let Some(next) = compiled.funnels else {
-        let errors = compiled.diagnostics.iter();
-        let errors = errors.filter(|problem| problem.severity == Severity::Error);
+    let (disk, compiled) = tokio::task::spawn_blocking(move || {
+        let disk = reload::read(&loading);
+        let compiled = reload::compile(&disk.live, dir.as_deref());
+        (disk, compiled)
+    })
+    .await?;
+    let is_error = |problem: &Diagnostic| problem.severity == Severity::Error;
+    let is_refused = disk.problems.iter().any(is_error);
+    let Some(next) = compiled.funnels.filter(|_| !is_refused) else {
+        let found = disk.problems.iter().chain(&compiled.diagnostics);
+        let errors = found.filter(|problem| is_error(problem));
         let problems: Vec<String> = errors.map(ToString::to_string).collect();
         return Ok(json!({ "problems": problems }));
     };
@@ -53,7 +59,8 @@ pub async fn tell(
     }
     store.close().await?;
     let mut told = serde_json::to_value(plan.report())?;
-    told["live"] = Value::from(live.hash() == next.hash());
+    told["live"] = Value::from(live.hash() == next.hash() && disk.changed.is_empty());
+    told["config"] = json!({ "reload": disk.changed, "restart": disk.restart });
     Ok(told)
 }
 

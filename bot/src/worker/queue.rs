@@ -51,15 +51,20 @@ impl Queue {
             ready: BTreeSet::new(),
             waiting: BTreeSet::new(),
             parked: BTreeMap::new(),
-            // A full second's worth at once, and the rate behind it, would be twice the rate in one second.
-            bulk: Bucket::new(
-                (limits.bulk_per_second / 5.0).max(1.0),
-                limits.bulk_per_second,
-                now,
-            ),
+            bulk: bulk(&limits, now),
             frozen_until: 0,
             last_limited: None,
         }
+    }
+
+    /// Other limits from now on; what chats have used up stays so.
+    pub fn limit(&mut self, limits: Limits, now: i64) {
+        self.limits = limits;
+        self.bulk = bulk(&limits, now);
+    }
+
+    pub fn most_under_way(&self) -> usize {
+        self.limits.in_flight
     }
 
     pub fn push(&mut self, row: OutboxRow, now: i64) {
@@ -261,6 +266,15 @@ impl Queue {
             });
         }
     }
+}
+
+fn bulk(limits: &Limits, now: i64) -> Bucket {
+    // A full second's worth at once, and the rate behind it, would be twice the rate in one second.
+    Bucket::new(
+        (limits.bulk_per_second / 5.0).max(1.0),
+        limits.bulk_per_second,
+        now,
+    )
 }
 
 fn is_bulk(lane: Lane) -> bool {

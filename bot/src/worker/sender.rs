@@ -53,7 +53,7 @@ impl Sender {
         uploads: Uploads,
         fates: Fates,
     ) -> Sender {
-        let queue = Queue::new(app.limits, app.clock.now_ms());
+        let queue = Queue::new(app.live().limits, app.clock.now_ms());
         Sender {
             app,
             desk,
@@ -122,6 +122,7 @@ impl Sender {
                     }
                 }
             }
+            SenderInput::Limits(limits) => self.queue.limit(limits, self.app.clock.now_ms()),
             SenderInput::Withdrawn(rows) => {
                 let now = self.app.clock.now_ms();
                 for (chat_id, id) in rows {
@@ -153,7 +154,10 @@ impl Sender {
 
     fn take_off(&mut self) {
         let now = self.app.clock.now_ms();
-        let room = self.app.limits.in_flight.saturating_sub(self.flights.len());
+        let room = self
+            .queue
+            .most_under_way()
+            .saturating_sub(self.flights.len());
         let rows: Vec<OutboxRow> = std::iter::from_fn(|| self.queue.next(now))
             .take(room)
             .collect();
@@ -179,7 +183,7 @@ impl Sender {
     }
 
     fn wake_in(&mut self) -> Option<Duration> {
-        if self.flights.len() >= self.app.limits.in_flight {
+        if self.flights.len() >= self.queue.most_under_way() {
             return None;
         }
         let now = self.app.clock.now_ms();

@@ -8,7 +8,7 @@ use teloxide::requests::Payload;
 use teloxide::types::{BotCommand, BotCommandScope, ChatId, Recipient};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::app::{App, Trouble};
+use crate::app::{App, Live, Trouble};
 use crate::control::Question;
 use crate::funnel::Funnels;
 use crate::telegram::{CallError, outgoing};
@@ -47,12 +47,13 @@ pub async fn who_am_i(app: &App) -> Result<String, String> {
 }
 
 /// Publishes the command menus, only when they changed: Telegram limits these calls strictly.
-pub async fn publish_commands(
-    app: Arc<App>,
-    funnels: Arc<Funnels>,
-    desk: mpsc::UnboundedSender<DeskInput>,
-) {
-    let menus = menus(&app, &funnels);
+pub async fn publish_commands(app: Arc<App>, desk: mpsc::UnboundedSender<DeskInput>) {
+    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let Some(funnels) = live_funnels(&desk).await else {
+        return;
+    };
+    let menus = menus(&app.live(), &funnels);
     let wanted = serde_json::to_string(&menus.iter().map(outgoing::to_json).collect::<Vec<_>>())
         .unwrap_or_default();
     if ask(&desk, Question::Fact { name: "commands" })
@@ -81,6 +82,12 @@ pub async fn publish_commands(
     .await;
 }
 
+async fn live_funnels(desk: &mpsc::UnboundedSender<DeskInput>) -> Option<Arc<Funnels>> {
+    let (reply, live) = oneshot::channel();
+    desk.send(DeskInput::Live(reply)).ok()?;
+    live.await.ok()
+}
+
 async fn ask(desk: &mpsc::UnboundedSender<DeskInput>, question: Question) -> Option<String> {
     let (reply, answer) = oneshot::channel();
     desk.send(DeskInput::Ask { question, reply }).ok()?;
@@ -88,15 +95,14 @@ async fn ask(desk: &mpsc::UnboundedSender<DeskInput>, question: Question) -> Opt
 }
 
 /// One menu per language for everybody, one per partner's chat.
-fn menus(app: &App, funnels: &Funnels) -> Vec<SetMyCommands> {
-    let fallback = app.language();
-    let mut menus = vec![SetMyCommands::new(commands(funnels, &fallback))];
-    for language in app.partner().languages.iter().skip(1) {
+fn menus(live: &Live, funnels: &Funnels) -> Vec<SetMyCommands> {
+    let mut menus = vec![SetMyCommands::new(commands(funnels, live.language()))];
+    for language in live.partner.languages.iter().skip(1) {
         let menu = SetMyCommands::new(commands(funnels, language));
         menus.push(menu.language_code(language.clone()));
     }
-    let people = app.telegram_ids.iter();
-    menus.extend(people.map(|id| panel_commands(app, funnels, *id)));
+    let people = live.telegram_ids.iter();
+    menus.extend(people.map(|id| panel_commands(live, funnels, *id)));
     menus
 }
 
@@ -107,7 +113,7 @@ fn commands(funnels: &Funnels, language: &str) -> Vec<BotCommand> {
         .collect()
 }
 
-fn panel_commands(app: &App, funnels: &Funnels, chat_id: i64) -> SetMyCommands {
+fn panel_commands(live: &Live, funnels: &Funnels, chat_id: i64) -> SetMyCommands {
     let mut panel = vec![
         BotCommand::new("my_stats", "Цифры: лиды, контакты, источники"),
         BotCommand::new("hot_leads", "Кто ждёт вас прямо сейчас"),
@@ -115,13 +121,13 @@ fn panel_commands(app: &App, funnels: &Funnels, chat_id: i64) -> SetMyCommands {
         BotCommand::new("my_link", "Ваши ссылки"),
         BotCommand::new("my_settings", "Сводка, тихие часы, карточки"),
     ];
-    panel.extend(commands(funnels, &app.language()));
+    panel.extend(commands(funnels, live.language()));
     let chat_id = Recipient::Id(ChatId(chat_id));
     SetMyCommands::new(panel).scope(BotCommandScope::Chat { chat_id })
 }
 
 /// (method, payload) of the menu of somebody who has just become one of the partner's people.
-pub fn panel_menu(app: &App, funnels: &Funnels, chat_id: i64) -> (String, String) {
-    let menu = panel_commands(app, funnels, chat_id);
+pub fn panel_menu(live: &Live, funnels: &Funnels, chat_id: i64) -> (String, String) {
+    let menu = panel_commands(live, funnels, chat_id);
     (SetMyCommands::NAME.to_owned(), outgoing::to_json(&menu))
 }

@@ -1,10 +1,10 @@
 //! `partnerctl config`: what may stand in config.yaml, what stands there, what is in effect, and changing it.
 
 use bot::config::spec::ConfigSpec;
-use bot::config::{self, LoadOptions};
+use bot::config::{self, LoadOptions, differences, flat, takes_restart};
 use bot::yaml::schema_text;
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::check::paint;
 use crate::audit;
@@ -22,7 +22,7 @@ use crate::plan::write_whole;
 #[command(before_help = "Examples:
   partnerctl config show north                    what is in effect, defaults filled in
   partnerctl config set north hot.score 60
-  partnerctl config diff north                    what a restart would change
+  partnerctl config diff north                    what is on disk and not live
   partnerctl config schema > partners/config.schema.json")]
 pub enum ConfigCommand {
     Show(ShowArgs),
@@ -81,7 +81,7 @@ pub struct SetArgs {
     fleet: FleetArgs,
 }
 
-/// Tells what a restart would change; with a second partner, how the two differ. Exits 10 when there is a difference
+/// Tells what is on disk and not live, and whether a reload or a restart brings it; with a second partner, how the two differ. Exits 10 when there is a difference
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   partnerctl config diff north
@@ -102,7 +102,7 @@ pub async fn run(command: &ConfigCommand, host: &dyn Host) -> Result<(), Failure
         ConfigCommand::Schema => host.out(schema_text::<ConfigSpec>().trim_end()),
         ConfigCommand::Show(args) => show(args, host)?,
         ConfigCommand::Get(args) => get(args, host)?,
-        ConfigCommand::Set(args) => set(args, host)?,
+        ConfigCommand::Set(args) => set(args, host).await?,
         ConfigCommand::Diff(args) => diff(args, host).await?,
     }
     Ok(())
@@ -163,7 +163,7 @@ fn get(args: &GetArgs, host: &dyn Host) -> Result<(), Failure> {
     Ok(())
 }
 
-fn set(args: &SetArgs, host: &dyn Host) -> Result<(), Failure> {
+async fn set(args: &SetArgs, host: &dyn Host) -> Result<(), Failure> {
     let fleet = args.fleet.open(host);
     let partner = fleet.one(&args.partner)?;
     let path = partner.dir.join("config.yaml");
@@ -195,12 +195,41 @@ fn set(args: &SetArgs, host: &dyn Host) -> Result<(), Failure> {
         &told,
     );
     done?;
-    let next = match fleet.layout.mode {
-        Mode::Here => "a running bot learns of it at its next start".to_owned(),
-        Mode::User | Mode::System => format!("next: partnerctl restart {}", partner.id),
+    bring_live(&fleet, &partner, host).await
+}
+
+/// Has the running bot read the file, and says what has become of it.
+async fn bring_live(fleet: &Fleet, partner: &Partner, host: &dyn Host) -> Result<(), Failure> {
+    let Ok(health) = BotSocket::new(&partner.socket()).post("/reload").await else {
+        host.err("the bot does not run; it learns of it at its next start");
+        return Ok(());
     };
-    host.err(&next);
+    let keys = |list: &str| words(&health["config"][list]);
+    let (waiting, restart) = (keys("waiting"), keys("restart"));
+    if !waiting.is_empty() {
+        let message = format!(
+            "written, and not live: the funnels do not fit {waiting}; see: partnerctl check {}",
+            partner.id
+        );
+        return Err(Failure::new(Code::InvalidConfig, message));
+    }
+    if !restart.is_empty() {
+        let next = match fleet.layout.mode {
+            Mode::Here => "start the bot again".to_owned(),
+            Mode::User | Mode::System => format!("run: partnerctl restart {}", partner.id),
+        };
+        host.err(&format!("only a restart takes over {restart}; {next}"));
+    }
+    host.err("live now, without a restart");
     Ok(())
+}
+
+/// What it takes to bring a changed key to a running bot.
+fn takes(key: &str) -> &'static str {
+    match takes_restart(key) {
+        true => "restart",
+        false => "reload",
+    }
 }
 
 /// The changed text is judged in a directory of its own, as the bot will judge it.
@@ -271,7 +300,7 @@ async fn diff(args: &DiffArgs, host: &dyn Host) -> Result<(), Failure> {
     if args.output.json {
         let rows: Vec<Value> = rows
             .iter()
-            .map(|(key, old, new)| json!({ "key": key, "before": old, "after": new }))
+            .map(|(key, old, new)| json!({ "key": key, "before": old, "after": new, "takes": takes(key) }))
             .collect();
         output::json(
             "config-diff",
@@ -283,9 +312,9 @@ async fn diff(args: &DiffArgs, host: &dyn Host) -> Result<(), Failure> {
         host.out(&format!("{} and {} are the same", names[0], names[1]));
     } else {
         host.err(&format!("{} -> {}", names[0], names[1]));
-        let mut table = Table::new(&["key", "before", "after"]);
+        let mut table = Table::new(&["key", "before", "after", "takes"]);
         for (key, old, new) in &rows {
-            table.row([key, old, new].map(String::as_str));
+            table.row([key, old, new, takes(key)]);
         }
         table.print(host);
     }
@@ -295,49 +324,10 @@ async fn diff(args: &DiffArgs, host: &dyn Host) -> Result<(), Failure> {
     }
 }
 
-/// (key, before, after) of what is not the same.
-fn differences(before: &Value, after: &Value) -> Vec<(String, String, String)> {
-    let before: std::collections::BTreeMap<String, String> = flat(before).into_iter().collect();
-    let after: std::collections::BTreeMap<String, String> = flat(after).into_iter().collect();
-    let keys: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let of = |map: &std::collections::BTreeMap<String, String>, key: &String| {
-        map.get(key).cloned().unwrap_or_default()
-    };
-    keys.into_iter()
-        .map(|key| (key.clone(), of(&before, key), of(&after, key)))
-        .filter(|(_, before, after)| before != after)
-        .collect()
-}
-
-/// Every leaf with its path; a list is a leaf.
-fn flat(value: &Value) -> Vec<(String, String)> {
-    fn walk(path: &str, value: &Value, found: &mut Vec<(String, String)>) {
-        match value {
-            Value::Object(fields) if !fields.is_empty() => {
-                fields.iter().for_each(|(key, value)| {
-                    let path = if path.is_empty() {
-                        key.clone()
-                    } else {
-                        format!("{path}.{key}")
-                    };
-                    walk(&path, value, found);
-                })
-            }
-            Value::Null => {}
-            Value::Object(_) => {}
-            other => found.push((path.to_owned(), words(other))),
-        }
-    }
-    let mut found = Vec::new();
-    walk("", value, &mut found);
-    found
-}
-
 fn words(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(", "),
-        Value::Object(fields) => Value::Object(Map::clone(fields)).to_string(),
         other => other.to_string(),
     }
 }

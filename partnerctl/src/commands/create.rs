@@ -19,6 +19,7 @@ use crate::fleet::{Fleet, FleetArgs};
 use crate::host::Host;
 use crate::layout::Mode;
 use crate::lifecycle;
+use crate::output::OutputArgs;
 use staging::Staging;
 use telegram::{Bot, Way};
 use wish::Wish;
@@ -126,8 +127,12 @@ pub async fn run(args: CreateArgs, host: &dyn Host) -> Result<(), Failure> {
     host.out(&format!("created {}{made_for}", home.display()));
     if wants_start(&args, &fleet, host)? {
         let partners = [fleet.partner(&wish.id)];
-        let wait = std::time::Duration::from_secs(30);
-        return lifecycle::bring_up("start", &fleet, &partners, 0, wait, host).await;
+        let rise = lifecycle::Rise {
+            verb: "start",
+            pace: 0,
+            wait: Duration::from_secs(30),
+        };
+        return lifecycle::bring_up(&rise, &fleet, &partners, &OutputArgs::default(), host).await;
     }
     report_next(&args, &fleet, &wish, bot.as_ref(), host);
     Ok(())

@@ -174,31 +174,36 @@ fn mend(checks: &[Check], host: &dyn Host) -> Vec<String> {
     done
 }
 
-/// What passed for many partners alike is one line; what did not is a line each.
+/// What is alike for many partners is one line.
 fn print(checks: &[Check], mended: &[String], host: &dyn Host) {
+    const MOST_ALIKE: usize = 3;
     let mut said = std::collections::BTreeSet::new();
     for check in checks {
-        if check.verdict == Verdict::Passed {
-            let alike: Vec<&Check> = checks
-                .iter()
-                .filter(|other| other.verdict == Verdict::Passed && other.what == check.what)
-                .collect();
-            if alike.len() > 3 {
-                if said.insert(check.what) {
-                    line(
-                        check.verdict,
-                        check.what,
-                        &count(alike.len(), "partner"),
-                        "",
-                        host,
-                    );
-                }
-                continue;
-            }
+        let is_alike = |other: &&Check| {
+            let passed = check.verdict == Verdict::Passed;
+            (other.verdict, other.what) == (check.verdict, check.what)
+                && (passed || other.says == check.says)
+        };
+        let alike = checks.iter().filter(is_alike).count();
+        let says = match check.verdict {
+            Verdict::Passed if alike > MOST_ALIKE => "",
+            _ => &check.says,
+        };
+        if alike <= MOST_ALIKE {
+            line(check.verdict, check.what, &check.about, says, host);
+        } else if said.insert((check.verdict, check.what, says)) {
+            let about = count(alike, "partner");
+            line(check.verdict, check.what, &about, says, host);
+        } else {
+            continue;
         }
-        line(check.verdict, check.what, &check.about, &check.says, host);
         if let Some(mend) = &check.mend {
-            host.out(&format!("         {mend}"));
+            let others = if alike > MOST_ALIKE {
+                "    and so for the others"
+            } else {
+                ""
+            };
+            host.out(&format!("         {mend}{others}"));
         }
     }
     for step in mended {

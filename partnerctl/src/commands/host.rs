@@ -1,5 +1,6 @@
 //! `partnerctl host`: makes this machine ready for bots, and what systemd calls when one gave up.
 
+mod boot;
 mod failed;
 mod setup;
 
@@ -17,11 +18,13 @@ use crate::host::Host;
 pub enum HostCommand {
     Setup(setup::SetupArgs),
     Failed(failed::FailedArgs),
+    Boot(boot::BootArgs),
 }
 
-pub fn run(command: &HostCommand, host: &dyn Host) -> Result<(), Failure> {
+pub async fn run(command: &HostCommand, host: &dyn Host) -> Result<(), Failure> {
     match command {
         HostCommand::Setup(args) => setup::run(args, host),
         HostCommand::Failed(args) => failed::run(args, host),
+        HostCommand::Boot(args) => boot::run(args, host).await,
     }
 }

@@ -6,17 +6,21 @@ use super::why::socket_of;
 use crate::failure::{Code, Failure};
 use crate::fleet::FleetArgs;
 use crate::host::Host;
+use crate::output::{self, OutputArgs};
 
 /// Prints a one-time link that binds a person as the partner
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
-  partnerctl invite north")]
+  partnerctl invite north
+  partnerctl invite north --json | jq -r .data.link")]
 pub struct InviteArgs {
     /// The partner, by id or by the beginning of an id
     partner: String,
     /// Where the bot keeps its data [default: data in the partner's directory]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     fleet: FleetArgs,
 }
@@ -34,8 +38,11 @@ pub async fn run(args: InviteArgs, host: &dyn Host) -> Result<(), Failure> {
         .post("/invite")
         .await
         .map_err(|error| Failure::new(Code::Unhealthy, format!("{error:#}")))?;
-    let link = answer["link"].as_str().unwrap_or_default();
-    host.out(link);
+    if args.output.json {
+        output::json("invite", &answer, &[], host);
+        return Ok(());
+    }
+    host.out(answer["link"].as_str().unwrap_or_default());
     host.err("send it to the partner; it works once");
     Ok(())
 }

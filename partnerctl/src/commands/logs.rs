@@ -1,12 +1,14 @@
 //! `partnerctl logs`: what bots and systemd said, merged by time.
 
+use std::collections::VecDeque;
+
 use clap::Args;
 use jiff::tz::TimeZone;
 
 use crate::failure::{Code, Failure};
 use crate::fleet::{Fleet, Partner};
 use crate::host::{Call, Host};
-use crate::journal::{self, Level, Wanted};
+use crate::journal::{self, Entry, Level, Wanted};
 use crate::output;
 use crate::systemd::Manager;
 use crate::targets::TargetArgs;
@@ -64,6 +66,16 @@ pub async fn run(args: &LogsArgs, host: &dyn Host) -> Result<(), Failure> {
     let zone = TimeZone::system();
     let mut lines = host.follow(&call)?;
     let mut shown = 0_usize;
+    let show = |entry: &Entry| -> Result<(), Failure> {
+        match args.json {
+            true => output::json_line("log", &serde_json::to_value(entry)?, host),
+            false => host.out(&journal::render(entry, width, &zone, host.colour())),
+        }
+        Ok(())
+    };
+    // Among lines that are filtered here, the newest so many are known at the end only.
+    let newest = args.lines.filter(|_| !args.follow);
+    let mut kept: VecDeque<Entry> = VecDeque::new();
     loop {
         let line = tokio::select! {
             line = lines.line() => line?,
@@ -77,11 +89,16 @@ pub async fn run(args: &LogsArgs, host: &dyn Host) -> Result<(), Failure> {
             continue;
         };
         shown += 1;
-        match args.json {
-            true => output::json_line("log", &serde_json::to_value(&entry)?, host),
-            false => host.out(&journal::render(&entry, width, &zone, host.colour())),
+        let Some(most) = newest else {
+            show(&entry)?;
+            continue;
+        };
+        kept.push_back(entry);
+        if kept.len() > most as usize {
+            kept.pop_front();
         }
     }
+    kept.iter().try_for_each(show)?;
     if shown == 0 && !args.json {
         host.err("no such line; look further back with --since 1d, or run: partnerctl status");
     }

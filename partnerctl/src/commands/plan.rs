@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::Value;
 
 use super::why::socket_of;
 use crate::failure::{Code, Failure};
 use crate::fleet::FleetArgs;
 use crate::host::Host;
+use crate::output::{self, OutputArgs};
 
 /// Tells what an edit of funnels and sequences would mean for the leads inside, before it goes live
 #[derive(Debug, Args)]
@@ -20,9 +22,8 @@ pub struct PlanArgs {
     /// The edited copy of the funnels directory [default: the files on disk, which are live once saved]
     #[arg(long, value_name = "DIR")]
     edited: Option<PathBuf>,
-    /// The bot's own answer
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Where the bot keeps its data [default: data in the partner's directory]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -47,11 +48,11 @@ pub async fn run(args: PlanArgs, host: &dyn Host) -> Result<(), Failure> {
         .get(&path)
         .await
         .map_err(|error| Failure::new(Code::Unhealthy, format!("{error:#}")))?;
-    if args.json {
-        host.out(&format!("{told:#}"));
+    if args.output.json {
+        output::json("plan", &told, &[], host);
     }
     if let Some(problems) = told["problems"].as_array() {
-        if !args.json {
+        if !args.output.json {
             for problem in problems.iter().filter_map(|problem| problem.as_str()) {
                 host.err(problem);
             }
@@ -59,7 +60,7 @@ pub async fn run(args: PlanArgs, host: &dyn Host) -> Result<(), Failure> {
         let message = "the files are refused whole; nothing would change".to_owned();
         return Err(Failure::new(Code::InvalidConfig, message));
     }
-    if args.json {
+    if args.output.json {
         return Ok(());
     }
     if told["live"] == true {
@@ -68,7 +69,26 @@ pub async fn run(args: PlanArgs, host: &dyn Host) -> Result<(), Failure> {
     for line in told["lines"].as_array().into_iter().flatten() {
         host.out(line.as_str().unwrap_or_default());
     }
+    tell_config(&told["config"], host);
     Ok(())
+}
+
+/// What of config.yaml is not live, and what it takes to bring it there.
+fn tell_config(config: &Value, host: &dyn Host) {
+    let means = [
+        ("reload", "changed on disk, and a reload takes it over"),
+        (
+            "restart",
+            "changed on disk, and only a restart takes it over",
+        ),
+    ];
+    for (how, meaning) in means {
+        let keys = config[how].as_array().into_iter().flatten();
+        let keys: Vec<&str> = keys.filter_map(Value::as_str).collect();
+        if !keys.is_empty() {
+            host.out(&format!("config: {}: {meaning}", keys.join(", ")));
+        }
+    }
 }
 
 /// The directory's full path as a query takes it: the bot runs elsewhere.

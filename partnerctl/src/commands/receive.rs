@@ -17,6 +17,7 @@ use crate::fleet::{Fleet, FleetArgs, Partner};
 use crate::host::Host;
 use crate::layout::Mode;
 use crate::lifecycle;
+use crate::output::OutputArgs;
 use crate::output::json;
 
 /// Takes in what another host sends
@@ -154,8 +155,12 @@ async fn start(fleet: &Fleet, partner: &Partner, host: &dyn Host) -> Result<(), 
         return Ok(());
     }
     let partners = std::slice::from_ref(partner);
-    let wait = Duration::from_secs(60);
-    lifecycle::bring_up("start", fleet, partners, lifecycle::PACE, wait, host).await
+    let rise = lifecycle::Rise {
+        verb: "start",
+        pace: 0,
+        wait: Duration::from_secs(60),
+    };
+    lifecycle::bring_up(&rise, fleet, partners, &OutputArgs::default(), host).await
 }
 
 async fn take_release(fleet: &Fleet, host: &dyn Host) -> Result<(), Failure> {

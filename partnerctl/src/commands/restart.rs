@@ -6,7 +6,8 @@ use clap::Args;
 
 use crate::failure::Failure;
 use crate::host::Host;
-use crate::lifecycle::bring_up;
+use crate::lifecycle::{Rise, bring_up};
+use crate::output::OutputArgs;
 use crate::targets::TargetArgs;
 
 /// Stops bots in good order and starts them again
@@ -18,6 +19,8 @@ use crate::targets::TargetArgs;
 pub struct RestartArgs {
     #[command(flatten)]
     targets: TargetArgs,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Bots a minute after the first so many; 0: all at once. Telegram knows a bot that ran a moment ago.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pace: u32,
@@ -28,6 +31,10 @@ pub struct RestartArgs {
 
 pub async fn run(args: &RestartArgs, host: &dyn Host) -> Result<(), Failure> {
     let (fleet, partners) = args.targets.named("restart", host)?;
-    let wait = Duration::from_secs(args.wait);
-    bring_up("restart", &fleet, &partners, args.pace, wait, host).await
+    let rise = Rise {
+        verb: "restart",
+        pace: args.pace,
+        wait: Duration::from_secs(args.wait),
+    };
+    bring_up(&rise, &fleet, &partners, &args.output, host).await
 }

@@ -6,7 +6,8 @@ use clap::Args;
 
 use crate::failure::Failure;
 use crate::host::Host;
-use crate::lifecycle::{PACE, bring_up};
+use crate::lifecycle::{Rise, bring_up, pace};
+use crate::output::OutputArgs;
 use crate::targets::TargetArgs;
 
 /// Starts bots and keeps them started over reboots
@@ -18,9 +19,11 @@ use crate::targets::TargetArgs;
 pub struct StartArgs {
     #[command(flatten)]
     targets: TargetArgs,
-    /// New bots a minute after the first so many; 0: all at once
-    #[arg(long, value_name = "N", default_value_t = PACE)]
-    pace: u32,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// New bots a minute after the first so many; 0: all at once [default: that of host setup, else 10]
+    #[arg(long, value_name = "N")]
+    pace: Option<u32>,
     /// Seconds to wait for the last to be ready
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     wait: u64,
@@ -28,6 +31,11 @@ pub struct StartArgs {
 
 pub async fn run(args: &StartArgs, host: &dyn Host) -> Result<(), Failure> {
     let (fleet, partners) = args.targets.named("start", host)?;
-    let wait = Duration::from_secs(args.wait);
-    bring_up("start", &fleet, &partners, args.pace, wait, host).await
+    let pace = args.pace.unwrap_or_else(|| pace(&fleet.layout));
+    let rise = Rise {
+        verb: "start",
+        pace,
+        wait: Duration::from_secs(args.wait),
+    };
+    bring_up(&rise, &fleet, &partners, &args.output, host).await
 }

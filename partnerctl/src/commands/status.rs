@@ -32,7 +32,7 @@ pub async fn run(args: &StatusArgs, host: &dyn Host) -> Result<(), Failure> {
         bots.retain(needs_a_look);
     }
     if args.output.json {
-        output::json("status", &json!({ "bots": bots }), &[], host);
+        document(&bots, host);
     } else if args.problems && bots.is_empty() {
         host.out(&format!(
             "{}: all is well",
@@ -56,8 +56,19 @@ pub fn needs_a_look(bot: &BotState) -> bool {
         || some(bot.stuck_timers)
 }
 
-/// The table every command shows after it changed something.
-pub fn print(bots: &[BotState], host: &dyn Host) {
+/// What every command shows after it changed something.
+pub fn show(bots: &[BotState], output: &OutputArgs, host: &dyn Host) {
+    match output.json {
+        true => document(bots, host),
+        false => print(bots, host),
+    }
+}
+
+fn document(bots: &[BotState], host: &dyn Host) {
+    output::json("status", &json!({ "bots": bots }), &[], host);
+}
+
+fn print(bots: &[BotState], host: &dyn Host) {
     table(bots).print(host);
     for bot in bots {
         if let Some(reason) = bot.reason.as_ref().filter(|_| host.columns().is_some()) {

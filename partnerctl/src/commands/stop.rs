@@ -7,6 +7,7 @@ use crate::audit;
 use crate::failure::{Code, Failure};
 use crate::host::Host;
 use crate::lifecycle::{ids_of, manager, run as call};
+use crate::output::OutputArgs;
 use crate::state;
 use crate::targets::TargetArgs;
 
@@ -18,6 +19,8 @@ use crate::targets::TargetArgs;
 pub struct StopArgs {
     #[command(flatten)]
     targets: TargetArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 pub async fn run(args: &StopArgs, host: &dyn Host) -> Result<(), Failure> {
@@ -30,6 +33,6 @@ pub async fn run(args: &StopArgs, host: &dyn Host) -> Result<(), Failure> {
         Failure::new(Code::General, format!("{reason}; see: partnerctl doctor"))
     })?;
     let bots = state::look(&fleet, &partners, host).await?;
-    status::print(&bots, host);
+    status::show(&bots, &args.output, host);
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::bot_socket::BotSocket;
 use crate::failure::{Code, Failure};
 use crate::fleet::{Fleet, FleetArgs, Partner};
 use crate::host::Host;
+use crate::output::{self, OutputArgs};
 
 /// Tells why each message to a lead was sent or not
 #[derive(Debug, Args)]
@@ -24,9 +25,8 @@ pub struct WhyArgs {
     partner: String,
     /// The lead's number, as on the card: 12 or #12
     lead: String,
-    /// The bot's own answer
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Where the bot keeps its data [default: data in the partner's directory]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -46,8 +46,8 @@ pub async fn run(args: WhyArgs, host: &dyn Host) -> Result<(), Failure> {
         Some(socket) => ask_bot(&socket, lead).await?,
         None => ask_program(&fleet, &partner, &args, lead).await?,
     };
-    if args.json {
-        host.out(&format!("{story:#}"));
+    if args.output.json {
+        output::json("why", &story, &[], host);
     } else {
         let config = bot::config::load(&fleet.options(&partner, host));
         let zone = config

@@ -150,7 +150,8 @@ impl Life {
         )
         .unwrap();
         let funnels = self.funnels();
-        self.round(DeskInput::Reloaded(funnels)).await;
+        let live = self.app.live();
+        self.round(DeskInput::Reloaded { funnels, live }).await;
     }
 
     /// Time passes and nobody does anything: whoever may hear has heard everything, or it is known why not.

@@ -231,7 +231,9 @@ impl Machine {
         let text = small::funnel(self.version);
         std::fs::write(self.dir.join("funnels/walk.yaml"), text).unwrap();
         let funnels = self.funnels();
-        self.round(vec![DeskInput::Reloaded(funnels)]).await;
+        let live = self.process().app.live();
+        self.round(vec![DeskInput::Reloaded { funnels, live }])
+            .await;
     }
 
     /// Updates that are stored and wait for their turn.

@@ -29,44 +29,34 @@ impl Wish {
     /// Everything that can be judged without the network is judged here, before anything is written.
     pub fn gather(args: &CreateArgs, host: &dyn Host) -> Result<Wish, Failure> {
         let led = args.is_led(host);
-        let id = given_or_asked(args.id.as_deref(), "ID", "partner's id (a-z, 0-9, -)", host)?;
-        if !is_partner_id(&id) {
-            let message = format!("partner id \"{id}\": an id has 1 to 32 of a-z, 0-9 and -");
-            return Err(Failure::new(Code::Usage, message));
-        }
-        let home = args.fleet.open(host).layout.partner(&id);
-        if home.symlink_metadata().is_ok() {
-            let message = format!("{} exists; choose another id, or edit it", home.display());
-            return Err(Failure::new(Code::Conflict, message));
-        }
-        let name = given_or_asked(args.name.as_deref(), "--name", "name that leads see", host)?;
-        let timezone = match &args.timezone {
-            None if led => {
-                Some(host.ask(&format!("time zone [{ZONE}]"))?).filter(|zone| !zone.is_empty())
-            }
-            given => given.clone(),
+        let fleet = args.fleet.open(host);
+        let id = match &args.id {
+            Some(id) => free_id(id, &fleet)?,
+            None => asked("ID", "partner's id (a-z, 0-9, -)", host, |id| {
+                free_id(id, &fleet)
+            })?,
         };
-        let timezone = timezone.unwrap_or_else(|| ZONE.into());
-        check_timezone(&timezone).map_err(|message| Failure::new(Code::Usage, message))?;
+        let name = match &args.name {
+            Some(name) => some_name(name)?,
+            None => asked("--name", "name that leads see", host, some_name)?,
+        };
+        let timezone = match &args.timezone {
+            Some(zone) => known_zone(zone)?,
+            None if led => asked(
+                "--timezone",
+                &format!("time zone [{ZONE}]"),
+                host,
+                known_zone,
+            )?,
+            None => ZONE.to_owned(),
+        };
         let mut telegram_ids = args.telegram_id.clone();
         if led && telegram_ids.is_empty() {
-            let answer = host.ask("partner's Telegram id, empty to invite later")?;
-            if !answer.is_empty() {
-                let id = answer.parse::<i64>();
-                telegram_ids
-                    .push(id.map_err(|_| Failure::new(Code::Usage, "a Telegram id is a number"))?);
-            }
+            let question = "partner's Telegram id, empty to invite later";
+            telegram_ids.extend(asked("--telegram-id", question, host, telegram_id)?);
         }
-        let funnels = super::shared_funnels(&args.fleet.open(host).funnels_dir());
         let funnel = match &args.funnel {
-            None if led && funnels.len() > 1 => {
-                let question = format!(
-                    "what the bot is for: {} [{}]",
-                    funnels.join(", "),
-                    funnels[0]
-                );
-                Some(host.ask(&question)?).filter(|funnel| !funnel.is_empty())
-            }
+            None if led => template(&fleet.funnels_dir(), host)?,
             given => given.clone(),
         };
         let tags = args.tag.iter().map(|tag| match tag.split_once('=') {
@@ -89,21 +79,108 @@ impl Wish {
     }
 }
 
-fn given_or_asked(
-    given: Option<&str>,
+/// Asks until the answer is good; what is wrong with one is said, and nothing else is lost.
+fn asked<T>(
     argument: &str,
     question: &str,
     host: &dyn Host,
-) -> Result<String, Failure> {
-    let value = match given {
-        Some(value) => value.to_owned(),
-        None if host.interactive() => host.ask(question)?,
-        None => return Err(missing(argument)),
-    };
-    match value.trim() {
-        "" => Err(missing(argument)),
-        value => Ok(value.to_owned()),
+    read: impl Fn(&str) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    until_good(argument, host, || host.ask(question), read)
+}
+
+fn until_good<T>(
+    argument: &str,
+    host: &dyn Host,
+    ask: impl Fn() -> std::io::Result<String>,
+    read: impl Fn(&str) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    if !host.interactive() {
+        return Err(missing(argument));
     }
+    loop {
+        let refused = match read(ask()?.trim()) {
+            Ok(value) => return Ok(value),
+            Err(Failure { error, .. }) => error,
+        };
+        host.err(&refused.map_or_else(String::new, |error| format!("  {error:#}")));
+    }
+}
+
+fn free_id(id: &str, fleet: &Fleet) -> Result<String, Failure> {
+    if !is_partner_id(id) {
+        let message = format!("partner id \"{id}\": an id has 1 to 32 of a-z, 0-9 and -");
+        return Err(Failure::new(Code::Usage, message));
+    }
+    let home = fleet.layout.partner(id);
+    if home.symlink_metadata().is_ok() {
+        let message = format!("{} exists; choose another id, or edit it", home.display());
+        return Err(Failure::new(Code::Conflict, message));
+    }
+    Ok(id.to_owned())
+}
+
+fn some_name(name: &str) -> Result<String, Failure> {
+    match name.trim() {
+        "" => Err(missing("--name")),
+        name => Ok(name.to_owned()),
+    }
+}
+
+fn known_zone(zone: &str) -> Result<String, Failure> {
+    let zone = if zone.is_empty() { ZONE } else { zone };
+    check_timezone(zone).map_err(|message| Failure::new(Code::Usage, message))?;
+    Ok(zone.to_owned())
+}
+
+fn telegram_id(answer: &str) -> Result<Option<i64>, Failure> {
+    if answer.is_empty() {
+        return Ok(None);
+    }
+    let wrong = "a Telegram id is a number above 0; @userinfobot tells it";
+    match answer.parse() {
+        Ok(id) if id > 0 => Ok(Some(id)),
+        _ => Err(Failure::new(Code::Usage, wrong)),
+    }
+}
+
+/// What the bot is for: a funnel by its number or its name, the first when nothing is said.
+fn template(dir: &Path, host: &dyn Host) -> Result<Option<String>, Failure> {
+    let funnels = super::shared_funnels(dir);
+    if funnels.len() < 2 {
+        return Ok(None);
+    }
+    host.err("what the bot is for:");
+    for (index, name) in funnels.iter().enumerate() {
+        let title = title(&dir.join(format!("{name}.yaml")));
+        host.err(&format!("  {}  {name}  {title}", index + 1));
+    }
+    let choose = |answer: &str| {
+        let number = answer.parse::<usize>().ok();
+        let chosen = match (answer, number) {
+            ("", _) => funnels.first(),
+            (_, Some(number)) => funnels.get(number.wrapping_sub(1)),
+            (name, None) => funnels.iter().find(|funnel| *funnel == name),
+        };
+        let wrong = || Failure::new(Code::Usage, "a number or a name of the list");
+        chosen.cloned().map(Some).ok_or_else(wrong)
+    };
+    asked("--funnel", "its number or name [1]", host, choose)
+}
+
+/// The title as the file says it; in several languages, the first of them.
+fn title(file: &Path) -> String {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let title = text.lines().find_map(|line| line.strip_prefix("title:"));
+    let title = title.unwrap_or_default().trim();
+    let told = match title.strip_prefix('{') {
+        Some(several) => {
+            let first = several.split([',', '}']).next().unwrap_or_default();
+            first.split_once(':').map_or(first, |(_, text)| text)
+        }
+        None => title,
+    };
+    told.trim_matches(['"', '\'', ' ']).to_owned()
 }
 
 fn missing(argument: &str) -> Failure {
@@ -139,9 +216,15 @@ fn token(args: &CreateArgs, host: &dyn Host) -> Result<Secret, Failure> {
     let text = match args.token_file.as_deref() {
         Some(file) if file == Path::new("-") => host.input()?,
         Some(file) => read_token(file)?,
-        None if host.interactive() => host.ask_secret("token from @BotFather (not shown)")?,
-        None => return Err(missing("--token-file FILE")),
+        None => {
+            let ask = || host.ask_secret("token from @BotFather (not shown)");
+            return until_good("--token-file FILE", host, ask, well_formed);
+        }
     };
+    well_formed(&text)
+}
+
+fn well_formed(text: &str) -> Result<Secret, Failure> {
     let token = text.trim();
     check_token(token).map_err(|message| Failure::new(Code::Credentials, message))?;
     Ok(Secret::new(token))

@@ -7,7 +7,8 @@ use std::path::Path;
 use super::Check;
 use crate::fleet::Fleet;
 use crate::host::{Call, Host};
-use crate::layout::Mode;
+use crate::layout::{BOOT, Mode};
+use crate::lifecycle;
 use crate::output::size;
 use crate::plan::{self, Step};
 use crate::systemd::Manager;
@@ -22,6 +23,8 @@ pub fn all(fleet: &Fleet, host: &dyn Host) -> Vec<Check> {
         checks.push(installed_units(fleet, manager));
         checks.push(programs(fleet));
         checks.push(audit_log(fleet));
+        checks.push(starts(fleet, manager));
+        checks.extend(watches(fleet));
     }
     checks.push(clock(host));
     let data = &fleet.layout.data;
@@ -103,6 +106,42 @@ fn programs(fleet: &Fleet) -> Check {
             "partnerctl host setup",
         ),
     }
+}
+
+/// After a reboot somebody must start the bots, and not all at once.
+fn starts(fleet: &Fleet, manager: Manager) -> Check {
+    const WHAT: &str = "starts";
+    if fleet.layout.starts_at_boot() {
+        let pace = match lifecycle::pace(&fleet.layout) {
+            0 => "all at once".to_owned(),
+            pace => format!("{pace} bots at once, then {pace} a minute"),
+        };
+        return Check::passed(HOST, WHAT, format!("after a reboot: {pace}"));
+    }
+    let enable = manager.enable(BOOT);
+    let says = "after a reboot nobody starts the bots";
+    Check::failed(HOST, WHAT, says, enable.to_string()).fixed_by(vec![Step::Run(enable)])
+}
+
+/// A bot that cannot follow its files learns of an edit only when it is told.
+fn watches(fleet: &Fleet) -> Option<Check> {
+    const WHAT: &str = "watching files";
+    const OTHERS: u64 = 64;
+    let path = fleet.layout.sysctl()?;
+    let limit = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_instances").ok()?;
+    let limit: u64 = limit.trim().parse().ok()?;
+    let bots = fleet.ids().len() as u64;
+    Some(match bots + OTHERS > limit {
+        false => Check::passed(HOST, WHAT, format!("room for {limit} watchers")),
+        true => Check::warning(
+            HOST,
+            WHAT,
+            format!(
+                "{bots} bots, and the kernel allows {limit} watchers: some bots learn of edited files only by partnerctl config set, deploy or SIGHUP"
+            ),
+            format!("sysctl --load={}", path.display()),
+        ),
+    })
 }
 
 fn audit_log(fleet: &Fleet) -> Check {

@@ -7,7 +7,8 @@ use clap::Args;
 use crate::audit;
 use crate::failure::{Code, Failure};
 use crate::host::{Call, Host};
-use crate::layout::Layout;
+use crate::layout::{BOOT, Layout};
+use crate::lifecycle;
 use crate::output;
 use crate::plan::{self, Step};
 use crate::systemd::Manager;
@@ -29,6 +30,9 @@ pub struct SetupArgs {
     /// Shared funnels to begin with [default: ./funnels when this host has none]
     #[arg(long, value_name = "DIR")]
     funnels: Option<PathBuf>,
+    /// New bots a minute, after the first so many, at a boot and by `start`; 0: all at once, for a Bot API server of your own
+    #[arg(long, value_name = "N")]
+    pace: Option<u32>,
     /// The directory with the programs bot and partnerctl [default: where this program is]
     #[arg(long, value_name = "DIR")]
     programs: Option<PathBuf>,
@@ -55,8 +59,9 @@ pub fn run(args: &SetupArgs, host: &dyn Host) -> Result<(), Failure> {
         let here = PathBuf::from("funnels");
         (here.is_dir() && !layout.funnels.is_dir()).then_some(here)
     });
-    let steps = with_reload(
-        plan::needed(plan(&layout, &programs, funnels.as_deref())?),
+    let pace = args.pace.unwrap_or_else(|| lifecycle::pace(&layout));
+    let steps = with_systemd(
+        plan::needed(plan(&layout, &programs, funnels.as_deref(), pace)?),
         &layout,
     );
     if steps.is_empty() {
@@ -89,7 +94,12 @@ pub fn run(args: &SetupArgs, host: &dyn Host) -> Result<(), Failure> {
 }
 
 /// Everything a host needs, whether it is there or not.
-fn plan(layout: &Layout, programs: &Path, funnels: Option<&Path>) -> Result<Vec<Step>, Failure> {
+fn plan(
+    layout: &Layout,
+    programs: &Path,
+    funnels: Option<&Path>,
+    pace: u32,
+) -> Result<Vec<Step>, Failure> {
     let version = env!("CARGO_PKG_VERSION");
     let release = layout.releases().join(version);
     let bot = programs.join("bot");
@@ -161,20 +171,46 @@ fn plan(layout: &Layout, programs: &Path, funnels: Option<&Path>) -> Result<Vec<
                 mode: 0o644,
             }),
     );
+    steps.extend(layout.sysctl().map(|path| Step::Write {
+        path,
+        text: units::sysctl(),
+        mode: 0o644,
+    }));
     steps.push(Step::Write {
         path: layout.marker.clone(),
-        text: format!("{{ \"mode\": \"{}\" }}\n", layout.mode.name()),
+        text: format!(
+            "{{ \"mode\": \"{}\", \"pace\": {pace} }}\n",
+            layout.mode.name()
+        ),
         mode: 0o644,
     });
     Ok(steps)
 }
 
-/// systemd reads its files again when one of them is new.
-fn with_reload(mut steps: Vec<Step>, layout: &Layout) -> Vec<Step> {
+/// A container may not set it and lives without; doctor tells what that means.
+fn load_sysctl(path: &Path) -> Call {
+    let script = format!("sysctl --quiet --load={} || true", path.display());
+    Call::new("sh", ["-c", &script])
+}
+
+/// systemd reads its files again when one of them is new, and starts the bots by itself at a boot.
+fn with_systemd(mut steps: Vec<Step>, layout: &Layout) -> Vec<Step> {
     let is_unit =
         |step: &Step| matches!(step, Step::Write { path, .. } if path.starts_with(&layout.units));
-    if let Some(manager) = Manager::of(layout.mode).filter(|_| steps.iter().any(is_unit)) {
+    let Some(manager) = Manager::of(layout.mode) else {
+        return steps;
+    };
+    if steps.iter().any(is_unit) {
         steps.push(Step::Run(manager.daemon_reload()));
+    }
+    let sysctl = layout.sysctl();
+    let is_sysctl =
+        |step: &Step| matches!(step, Step::Write { path, .. } if Some(path) == sysctl.as_ref());
+    if let Some(path) = sysctl.as_ref().filter(|_| steps.iter().any(is_sysctl)) {
+        steps.push(Step::Run(load_sysctl(path)));
+    }
+    if !layout.starts_at_boot() {
+        steps.push(Step::Run(manager.enable(BOOT)));
     }
     steps
 }

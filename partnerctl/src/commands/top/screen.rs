@@ -248,7 +248,9 @@ impl Screen {
             }
             KeyCode::Char('r') => self.is_reversed = !self.is_reversed,
             KeyCode::Char('p') => self.only_problems = !self.only_problems,
-            KeyCode::Char('l') | KeyCode::Enter => {
+            KeyCode::Char('l') | KeyCode::Enter
+                if self.logs.is_some() || self.selected().is_some() =>
+            {
                 self.logs = if self.logs.is_some() {
                     None
                 } else {
