@@ -39,7 +39,17 @@ pub static FUNNELS: LazyLock<Funnels> =
 
 /// Compiles a file; one that is refused must say why.
 pub fn load(text: String) -> Option<Funnels> {
-    let compiled = compile(&[SourceFile::new("weight.yaml".to_owned(), text)], &PARTNER);
+    load_all(vec![SourceFile::new("weight.yaml".to_owned(), text)])
+}
+
+/// The same of a sequence beside the funnel above.
+pub fn load_sequence(text: String) -> Option<Funnels> {
+    let funnel = SourceFile::new("weight.yaml".to_owned(), FUNNEL.to_owned());
+    load_all(vec![funnel, SourceFile::new("sequences/warm.yaml".to_owned(), text)])
+}
+
+fn load_all(files: Vec<SourceFile>) -> Option<Funnels> {
+    let compiled = compile(&files, &PARTNER);
     assert!(compiled.funnels.is_some() || !compiled.diagnostics.is_empty());
     compiled.funnels
 }

@@ -42,7 +42,8 @@ pub fn program(name: &str) -> PathBuf {
             }
         }
         let status = cargo
-            .args(["build", "--quiet", "-p", "bot", "-p", "partnerctl"])
+            // As `tests/run` builds them: fewer packages would mean other features and a second build.
+            .args(["build", "--quiet", "--workspace", "--bins"])
             .arg("--target-dir")
             .arg(target_dir())
             .current_dir(root())

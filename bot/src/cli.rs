@@ -9,7 +9,7 @@ use crate::app::{self, End};
 use crate::clock::Clock;
 use crate::config::{self, Environment, LoadOptions};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::{logging, memory, store, story};
+use crate::{logging, memory, process, store, story};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -109,7 +109,7 @@ pub fn run() -> ExitCode {
     unsafe { libc::umask(0o077) };
     memory::settle();
     logging::start();
-    no_picture_of_memory();
+    process::no_picture_of_memory();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(4)
@@ -127,25 +127,6 @@ pub fn run() -> ExitCode {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// The memory holds the token, so a death leaves no core file, whatever the shell or the kernel's pattern allow.
-fn no_picture_of_memory() {
-    let none = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: both calls take plain numbers, or a pointer to a live struct of the right type.
-    let done = unsafe {
-        libc::setrlimit(libc::RLIMIT_CORE, &raw const none)
-            | libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0)
-    };
-    if done != 0 {
-        tracing::warn!(
-            "core files cannot be switched off: {}",
-            std::io::Error::last_os_error()
-        );
     }
 }
 

@@ -16,7 +16,7 @@ mod clock;
 mod errors;
 mod invite;
 mod memory;
-mod process;
+pub mod process;
 mod store;
 mod systemd;
 mod telegram;

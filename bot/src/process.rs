@@ -1,4 +1,4 @@
-//! What this process costs.
+//! What this process costs, and what of it nobody may see.
 
 /// Bytes of memory that are this process's alone; 0 where the kernel does not tell.
 pub fn memory() -> u64 {
@@ -24,4 +24,24 @@ pub fn cpu_ms() -> u64 {
             + u64::try_from(time.tv_usec).unwrap_or(0) / 1_000
     };
     ms(usage.ru_utime) + ms(usage.ru_stime)
+}
+
+/// The memory of a program may hold a token, so a death leaves no core file, whatever the shell or the kernel's pattern
+/// allow, and nobody but root may read it.
+pub fn no_picture_of_memory() {
+    let none = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: both calls take plain numbers, or a pointer to a live struct of the right type.
+    let done = unsafe {
+        libc::setrlimit(libc::RLIMIT_CORE, &raw const none)
+            | libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0)
+    };
+    if done != 0 {
+        tracing::warn!(
+            "core files cannot be switched off: {}",
+            std::io::Error::last_os_error()
+        );
+    }
 }

@@ -27,6 +27,9 @@ impl Machine {
             name: format!("{name}-{}", std::process::id()),
         };
         machine.up("running", "basic.target")?;
+        if let Ok(level) = std::env::var("RUST_LOG") {
+            machine.run(&["systemctl", "set-environment", &format!("RUST_LOG={level}")]);
+        }
         Ok(machine)
     }
 
@@ -97,8 +100,23 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Its journal and all files that were written in it, beside what other tests leave.
+    fn keep(&self) {
+        let place = std::env::temp_dir().join(&self.name);
+        let _ = std::fs::create_dir_all(&place);
+        let journal = self.output(&["journalctl", "--no-pager", "-o", "export"]);
+        let _ = std::fs::write(place.join("journal"), journal.stdout);
+        let up = format!("/run/{}/up", self.name);
+        let _ = Command::new("cp").arg("-a").arg(up).arg(&place).status();
+    }
+}
+
 impl Drop for Machine {
     fn drop(&mut self) {
+        if std::env::var_os("TESTS_KEEP").is_some() {
+            self.keep();
+        }
         // A box that will not go is the next test's failure to boot.
         let _ = self.script().arg("down").status();
     }

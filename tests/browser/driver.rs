@@ -89,7 +89,7 @@ impl Drop for Driver {
         let group = format!("-{}", self.process.id());
         let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.profile);
+        crate::support::clear(&self.profile);
     }
 }
 

@@ -9,7 +9,7 @@ use super::support::{Rig, bot_program};
 
 const OPERATOR: i64 = 910_000_001;
 const ALERT_BOT: i64 = 600_700;
-const ALERT_TOKEN: &str = "600700:TEST-ALERTS-not-a-secret";
+const ALERT_TOKEN: &str = "600700:TEST-CANARY-8f3b1c-alerts";
 
 async fn partnerctl(rig: &Rig, line: &str) -> Output {
     let partners = rig.place.partner.parent().unwrap().to_owned();
@@ -68,7 +68,7 @@ async fn process_a_bot_that_died_is_told_once_and_its_return_once() {
     let closed = partnerctl(&rig, &setup).await;
     assert_eq!(closed.status.code(), Some(4), "{}", said(&closed));
     assert!(said(&closed).contains("press Start"), "{}", said(&closed));
-    assert!(!said(&closed).contains("TEST-ALERTS"), "{}", said(&closed));
+    assert!(!said(&closed).contains("TEST-CANARY"), "{}", said(&closed));
     rig.world.start(ALERT_BOT, OPERATOR, None).unwrap();
     let done = partnerctl(&rig, &setup).await;
     assert!(done.status.success(), "{}", said(&done));

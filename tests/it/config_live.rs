@@ -111,7 +111,7 @@ async fn broken_funnels_do_not_hold_up_a_sound_config() {
     fs::write(rig.place.funnels().join("weight.yaml"), "funnel: [").unwrap();
     write(&rig, CHANGED);
     let health = rig.post("/reload").await;
-    assert!(health["funnels"]["problems"].as_array().unwrap().len() > 0);
+    assert!(!health["funnels"]["problems"].as_array().unwrap().is_empty());
     assert_eq!(rig.get("/config").await["hot"]["score"], 20, "{health}");
     let lead = rig.person("Аня");
     rig.opens(lead, "weight");

@@ -10,7 +10,7 @@ use partnerctl::host::RecordingHost;
 use partnerctl::sandbox::{FaultRule, Options, Sandbox};
 use serde_json::json;
 
-const TOKEN: &str = "123456789:TESTTESTTESTTESTTESTTESTTESTTESTTES";
+const TOKEN: &str = "123456789:TEST-CANARY-8f3b1c-TESTTESTTESTTEST";
 
 /// An empty directory, a shared funnel, and a Telegram that knows the token.
 pub struct Ground {
@@ -64,7 +64,7 @@ impl Ground {
 
 impl Drop for Ground {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.root);
+        crate::support::clear(&self.root);
     }
 }
 
@@ -209,10 +209,10 @@ async fn a_token_can_come_through_a_pipe() {
 #[tokio::test]
 async fn nothing_half_made_remains_when_something_is_wrong() {
     let ground = Ground::new();
-    fs::write(ground.root.join("bad"), "TESTTEST").unwrap();
+    fs::write(ground.root.join("bad"), "CANARYTE").unwrap();
     fs::write(
         ground.root.join("unknown"),
-        "987654321:TESTTESTTESTTESTTESTTESTTESTTESTTES",
+        "987654321:TEST-CANARY-8f3b1c-TESTTESTTESTTEST",
     )
     .unwrap();
     let table: [(&[(&str, &str)], u8, &str); 10] = [
@@ -278,7 +278,7 @@ async fn nothing_half_made_remains_when_something_is_wrong() {
         assert_eq!(ground.run(&line, &host).await, code, "{changes:?}");
         let said = ground.said(&host.take_err());
         assert_eq!(said.trim_end(), expected, "{changes:?}");
-        assert!(!said.contains("TESTTEST"));
+        assert!(!said.contains("TEST-CANARY"));
         assert!(!ground.root.join("partners").exists(), "{changes:?}");
     }
 }
@@ -293,7 +293,7 @@ async fn a_telegram_in_trouble_leaves_nothing_behind_and_shows_no_token() {
         let code = ground.run(&NORTH, &host).await;
         let said = host.take_err();
         assert_eq!(code, if kind == "401" { 4 } else { 1 }, "{kind}: {said}");
-        assert!(!said.contains("TESTTEST"), "{said}");
+        assert!(!said.contains("TEST-CANARY"), "{said}");
         assert!(!ground.root.join("partners").exists(), "{kind}");
     }
 }

@@ -7,7 +7,7 @@ use tests::programs::program;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
-const MANAGER: &str = "555000111:TEST-MANAGER-not-a-secret-0000000000";
+const MANAGER: &str = "555000111:TEST-CANARY-8f3b1c-manager-00000000";
 
 #[tokio::test]
 async fn process_whoever_follows_the_link_makes_the_bot_and_its_token_arrives_by_itself() {
@@ -97,5 +97,5 @@ async fn process_whoever_follows_the_link_makes_the_bot_and_its_token_arrives_by
     assert!(!out.contains("TEST-MANAGED"), "and it was never shown");
     let violations = world.violations();
     assert!(violations.is_empty(), "{violations:?}");
-    std::fs::remove_dir_all(&root).unwrap();
+    crate::support::clear(&root);
 }

@@ -82,7 +82,7 @@ impl Drop for Demo {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.tmp);
+        crate::support::clear(&self.tmp);
     }
 }
 

@@ -269,7 +269,7 @@ impl Funnels {
 
 impl Drop for Funnels {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.dir);
+        crate::support::clear(&self.dir);
     }
 }
 

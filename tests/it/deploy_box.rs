@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use partnerctl::sandbox::{NewUser, World};
 use tests::machine::fleet::{DEADLINE, Fleet, PROGRAMS};
 
-const SECRET: &str = "TEST-CANARY-deploy-not-a-secret";
+const SECRET: &str = "TEST-CANARY-8f3b1c-deploy";
 const BOTS: i64 = 4;
 
 fn bot(number: i64) -> i64 {

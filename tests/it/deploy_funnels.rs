@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use partnerctl::sandbox::{Options, Sandbox};
 use serde_json::Value;
 
-use super::support::{Bot, bot_program, set_mode};
+use super::support::{Bot, bot_program, set_mode, until_asked};
 
 const OLD: &str =
     "funnel: hello\ntitle: Привет\nfirst: hello\nsteps:\n  hello: { say: Привет, next: end }\n";
@@ -42,7 +42,7 @@ impl Fleet {
     }
 
     fn add(&mut self, number: usize) {
-        let token = format!("{}:TEST-DEPLOY-not-a-secret", 800_000 + number);
+        let token = format!("{}:TEST-CANARY-8f3b1c-deploy", 800_000 + number);
         let id = format!("p{number:03}");
         let username = format!("p{number:03}_bot");
         self.telegram
@@ -91,15 +91,14 @@ impl Fleet {
     }
 
     async fn until_running(&self, id: &str) {
-        let began = Instant::now();
-        while self
-            .health(id)
-            .await
-            .is_none_or(|health| health["state"] != "running")
-        {
-            assert!(began.elapsed() < Duration::from_secs(60), "{id} never ran");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until_asked(
+            || format!("{id} runs"),
+            async || {
+                let health = self.health(id).await;
+                health.is_some_and(|health| health["state"] == "running")
+            },
+        )
+        .await;
     }
 
     /// What each bot runs: the hash of its funnels and its process.
@@ -140,7 +139,7 @@ impl Fleet {
 impl Drop for Fleet {
     fn drop(&mut self) {
         self.bots.clear();
-        let _ = fs::remove_dir_all(&self.root);
+        crate::support::clear(&self.root);
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tests::machine::fleet::{DEADLINE, Fleet, PROGRAMS};
 use tests::machine::text;
 
-const CANARY: &str = "TEST-CANARY-box-not-a-secret";
+const CANARY: &str = "TEST-CANARY-8f3b1c-box";
 
 fn token(number: usize) -> String {
     format!("{}:{CANARY}-{number:03}", 700_000 + number)

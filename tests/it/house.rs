@@ -30,12 +30,13 @@ const IMPURE: [&str; 9] = [
 ];
 
 /// All that partnerctl may know of the bot: it takes facts from the bot's socket, never from its store.
-const OPEN_TO_PARTNERCTL: [&str; 7] = [
+const OPEN_TO_PARTNERCTL: [&str; 8] = [
     "config",
     "diagnostic",
     "funnel",
     "lead",
     "partner",
+    "process",
     "yaml",
     "simulate",
 ];

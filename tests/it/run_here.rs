@@ -22,7 +22,7 @@ async fn a_killed_bot_returns_a_hopeless_one_is_let_go_and_ctrl_c_ends_all() {
     )
     .unwrap();
     let env = format!(
-        "BOT_TOKEN=654321:TEST-wrong-not-a-secret-0000000000\nTELEGRAM_API_URL={}\n",
+        "BOT_TOKEN=654321:TEST-CANARY-8f3b1c-wrong-0000\nTELEGRAM_API_URL={}\n",
         rig.url()
     );
     fs::write(west.join(".env"), env).unwrap();

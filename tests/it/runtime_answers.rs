@@ -1,4 +1,8 @@
 //! Every answer Telegram is known to give, put into its mouth once: what becomes of the message, and of the lead.
+//!
+//! Answers to polls are `runtime_in`: 401, 404, 409 (a second poller), 429, 5xx, a gateway's page, cut and broken
+//! answers, resets, refused connections, no address, no TLS. A 429 over a restart, files that Telegram forgot, markup
+//! it refuses and leads who come back are `runtime_out`; a process that dies in mid-call is the proof `kill`.
 
 use serde_json::{Value, json};
 
@@ -277,4 +281,27 @@ async fn process_a_card_that_cannot_be_delivered_is_told_to_the_operator() {
     rig.quiet().await;
     let told = || rig.log();
     until(told, || rig.log().contains("cannot be told of leads")).await;
+    // A group that the partner's cards go to is lost in more ways.
+    for (index, (code, words)) in [
+        (403, "Forbidden: bot was kicked from the group chat"),
+        (403, "Forbidden: the group chat was deleted"),
+        (400, "Bad Request: TOPIC_CLOSED"),
+        (400, "Bad Request: message thread not found"),
+        (400, "Bad Request: CHAT_WRITE_FORBIDDEN"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        rig.faults(&[
+            json!({"method": "sendMessage", "kind": "body", "chat_id": PARTNER,
+            "status": code, "body": answer(code, words)}),
+        ]);
+        let lead = rig.lead_at_goal("Олег").await;
+        rig.finishes(lead, &format!("+7701123456{index}")).await;
+        let line = format!("refused for good: {code} {words}");
+        until(told, || rig.log().contains(&line)).await;
+        rig.quiet().await;
+    }
+    let failed = rig.get("/health").await["totals"]["failed"].as_i64();
+    assert!(failed >= Some(5), "{failed:?} are counted");
 }

@@ -130,6 +130,7 @@ async fn process_trouble_with_getupdates_is_waited_out() {
         rides_out(polls("refuse", 2)),
         waits_for_a_rival_poller(),
         waits_for_telegram_to_be_there(),
+        stays_when_no_line_can_be_made(),
     );
 }
 
@@ -167,6 +168,30 @@ async fn waits_for_telegram_to_be_there() {
     let lead = rig.person("Аня");
     rig.opens(lead, "weight");
     rig.hears(lead, "С чего начнём?").await;
+}
+
+/// No address for the name, and an address where nobody speaks TLS.
+async fn stays_when_no_line_can_be_made() {
+    // A part of a name has 63 letters at most, so this one is refused before anybody is asked.
+    let nowhere = format!("https://{}.invalid", "a".repeat(64));
+    let mut rig = Rig::new();
+    let plain = rig.url().replace("http://", "https://");
+    for url in [nowhere, plain] {
+        rig.place
+            .write_env(&format!("BOT_TOKEN={TOKEN}\nTELEGRAM_API_URL={url}\n"));
+        let before = rig.log().len();
+        rig.spawn();
+        let waits = || rig.log()[before..].contains("waiting to start");
+        until(|| format!("{url}: {}", rig.log()), waits).await;
+        let health = rig.get("/health").await;
+        assert!(health["pid"].is_u64(), "{url}: {health}");
+        assert_eq!(rig.stop().await, 0, "{url}: {}", rig.log());
+    }
+    rig.place.write_env(&format!(
+        "BOT_TOKEN={TOKEN}\nTELEGRAM_API_URL={}\n",
+        rig.url()
+    ));
+    rig.start().await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{BOT, Bot, Rig, set_mode, until};
+use crate::support::{BOT, Bot, FUNNEL, Rig, set_mode, until};
 
 #[tokio::test]
 async fn process_data_of_another_partner_is_refused() {
@@ -180,4 +180,37 @@ impl Drop for Disk {
         // Lazy: the bot may still hold its files.
         let _ = Command::new("umount").arg("-l").arg(&self.at).status();
     }
+}
+
+/// Where the kernel has no watches left, the operator is told how a changed file comes to live.
+#[tokio::test]
+async fn process_a_hangup_puts_changed_funnels_live_where_nothing_notices_them() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        eprintln!(
+            "note: skipped: a bot that notices no change: strace is missing; run: apt-get install strace"
+        );
+        return;
+    }
+    let mut rig = Rig::new();
+    let blind = "-e trace=inotify_add_watch -e inject=inotify_add_watch:error=ENOSPC";
+    rig.wrapper = ["strace", "-D", "-f", "-o", "/dev/null"]
+        .into_iter()
+        .chain(blind.split(' '))
+        .map(str::to_owned)
+        .collect();
+    rig.start().await;
+    until(|| rig.log(), || rig.log().contains("send SIGHUP to reload")).await;
+    let new = FUNNEL.replace("С чего начнём?", "Что вам ближе?");
+    std::fs::write(rig.place.funnels().join("weight.yaml"), new).unwrap();
+    let pid = rig.get("/health").await["pid"].clone();
+    let before = rig.person("Аня");
+    rig.opens(before, "weight");
+    rig.hears(before, "С чего начнём?").await;
+    // The tracer is beside the bot, so the child is the bot itself.
+    rig.bot.as_ref().unwrap().signal(libc::SIGHUP);
+    until(|| rig.log(), || rig.log().contains("funnels are live")).await;
+    let after = rig.person("Олег");
+    rig.opens(after, "weight");
+    rig.hears(after, "Что вам ближе?").await;
+    assert_eq!(rig.get("/health").await["pid"], pid);
 }

@@ -26,7 +26,7 @@ pub async fn prove(order: &Order) -> Ledger {
         }
     };
     fleet.set_up(&["--pace", "0"]);
-    let token = |number| format!("{}:TEST-fleet-not-a-secret-{number:04}", 600_000 + number);
+    let token = |number| format!("{}:TEST-CANARY-8f3b1c-fleet-{number:04}", 600_000 + number);
     let partners = (0..bots).map(|number| (format!("bot-{number:03}"), token(number)));
     fleet.import(&partners.collect::<Vec<_>>());
     let machine = &fleet.machine;

@@ -7,6 +7,19 @@ use base64::Engine;
 /// In every token; nothing that is written may hold it.
 pub const MARKER: &str = "CANARY-8f3b1c";
 
+/// Files that hold a secret because a test put it there, as an operator would.
+pub const GIVEN: [&str; 9] = [
+    ".env",
+    "alert.txt",
+    "alerts.json",
+    "form.csv",
+    "manager.txt",
+    "token",
+    "token.txt",
+    "unknown",
+    "wrong.txt",
+];
+
 /// The marker as it may hide: plain, in base64 at each of its three offsets, every byte as `%XX`, in hex.
 pub fn forms() -> Vec<(&'static str, Vec<u8>)> {
     let each = |shape: fn(&u8) -> String| {
@@ -53,6 +66,15 @@ fn holds(bytes: &[u8], form: &[u8]) -> bool {
 
 /// Every file below `root` but those of these names: how many were read, and what leaks.
 pub fn leaks(root: &Path, but: &[&str]) -> (usize, Vec<String>) {
+    search(root, but, leak)
+}
+
+/// The same with another look at the bytes.
+pub fn search(
+    root: &Path,
+    but: &[&str],
+    look: impl Fn(&[u8]) -> Option<&'static str>,
+) -> (usize, Vec<String>) {
     let (mut read, mut found) = (0, Vec::new());
     let mut open: Vec<PathBuf> = vec![root.to_owned()];
     while let Some(path) = open.pop() {
@@ -72,7 +94,7 @@ pub fn leaks(root: &Path, but: &[&str]) -> (usize, Vec<String>) {
             continue;
         };
         read += 1;
-        if let Some(form) = leak(&bytes) {
+        if let Some(form) = look(&bytes) {
             found.push(format!("{}: {form}", path.display()));
         }
     }

@@ -6,7 +6,7 @@ mod process;
 mod rig;
 mod tap;
 
-pub use place::{FUNNEL, Place, set_mode};
+pub use place::{FUNNEL, Place, clear, set_mode};
 pub use process::{Bot, bot_program};
-pub use rig::{BOT, PARTNER, PARTNERS, Rig, SECOND_PARTNER, TOKEN, until};
+pub use rig::{BOT, PARTNER, PARTNERS, Rig, SECOND_PARTNER, TOKEN, until, until_asked};
 pub use tap::Tap;

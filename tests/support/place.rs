@@ -128,13 +128,20 @@ impl Place {
     }
 }
 
+/// Throws away what a test wrote, unless somebody wants to look at it afterwards. A mount that stayed behind keeps the
+/// directory; then it is the test's failure that is told.
+pub fn clear(root: &Path) {
+    if std::env::var_os("TESTS_KEEP").is_none() {
+        let _ = fs::remove_dir_all(root);
+    }
+}
+
 pub fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // A mount that stayed behind would keep the directory; then it is the test's failure that is told.
-        let _ = fs::remove_dir_all(&self.root);
+        clear(&self.root);
     }
 }

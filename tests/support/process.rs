@@ -56,6 +56,8 @@ impl Bot {
         command
             .args(args)
             .env_clear()
+            // How talkative all bots of a run are.
+            .envs(std::env::var_os("RUST_LOG").map(|level| ("RUST_LOG", level)))
             .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())

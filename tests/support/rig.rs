@@ -361,7 +361,7 @@ impl Drop for Rig {
         if !std::thread::panicking() {
             assert!(violations.is_empty(), "{violations:?}");
             // Whatever a test was about: its token must be in no file but the one that is given to the bot.
-            let (_, leaks) = leak::leaks(self.place.root(), &[".env"]);
+            let (_, leaks) = leak::leaks(self.place.root(), &leak::GIVEN);
             assert!(leaks.is_empty(), "the token leaked: {leaks:?}");
         }
     }
@@ -382,8 +382,13 @@ fn json_text(text: Option<String>) -> Value {
 
 /// Looks until it is so; fails with the words after the deadline.
 pub async fn until(told: impl Fn() -> String, is_so: impl Fn() -> bool) {
+    until_asked(told, async || is_so()).await;
+}
+
+/// The same where somebody must be asked.
+pub async fn until_asked(told: impl Fn() -> String, is_so: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + DEADLINE;
-    while !is_so() {
+    while !is_so().await {
         assert!(Instant::now() < deadline, "never so: {}", told());
         tokio::time::sleep(LOOK_EVERY).await;
     }

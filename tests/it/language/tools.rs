@@ -151,7 +151,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        crate::support::clear(&self.0);
     }
 }
 

@@ -1,18 +1,20 @@
 //! Every secret carries a marker; after a life with every kind of trouble, told at the most talkative level, nothing
-//! that was written anywhere holds it.
+//! that was written anywhere holds it. The same of the operator's program, and of a whole run of the tests.
 
-use std::path::Path;
-use std::process::Stdio;
+mod controls;
+mod mistakes;
+mod operator;
+mod suite;
+
+use std::path::{Path, PathBuf};
 
 use partnerctl::sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 
 use super::{Form, Ledger, Order};
-use crate::support::leak::{MARKER, leak, leaks};
-use crate::support::{BOT, PARTNER, Rig, TOKEN, bot_program, set_mode, until};
+use crate::support::leak::{GIVEN, MARKER, leak, leaks};
+use crate::support::{BOT, PARTNER, Rig, TOKEN, until};
 
-/// The one file that must hold the token, and what the tests plant.
-const GIVEN: [&str; 2] = [".env", "token.txt"];
 const CALLS: [&str; 5] = [
     "sendMessage",
     "sendPhoto",
@@ -47,16 +49,29 @@ pub async fn prove(order: &Order) -> Ledger {
         kinds.remove(dice.index(kinds.len()));
     }
     life(rounds, &kinds, &mut seen).await;
-    mistakes(&mut seen).await;
+    mistakes::mistakes(&mut seen).await;
+    let commands = operator::works(&mut seen).await;
     ledger.told("files read", seen.files);
     ledger.told("pages, messages and process tables read", seen.texts);
     ledger.at_least("troubles played", seen.troubles, 40 + 30 * (rounds - 1));
-    ledger.none("core files", seen.cores);
+    ledger.at_least("commands of the operator", commands, 40);
+    ledger.none("core files", seen.cores.len());
     ledger.none("places that hold a secret", seen.leaks.len());
     for place in seen.leaks {
         ledger.trouble(place);
     }
-    ledger.at_least("control, planted leaks: found", planted(), 3_usize);
+    if order.form == Form::Long {
+        suite::run(&mut ledger).await;
+    }
+    ledger.at_least(
+        "control, planted leaks: found",
+        controls::planted(),
+        3_usize,
+    );
+    match controls::careless().await {
+        Some(found) => ledger.at_least("control, a careless program: found in its environment and core", found, 2),
+        None => ledger.skip("the kernel's core_pattern puts no core file into a working directory, so none can be planted"),
+    }
     ledger
 }
 
@@ -65,8 +80,10 @@ struct Seen {
     files: usize,
     texts: usize,
     troubles: u64,
-    cores: usize,
+    cores: Vec<PathBuf>,
     leaks: Vec<String>,
+    /// Secrets that cannot carry the marker, because chance makes them.
+    unmarked: Vec<String>,
 }
 
 impl Seen {
@@ -75,6 +92,15 @@ impl Seen {
         if let Some(form) = leak(bytes) {
             self.leaks.push(format!("{place}: {form}"));
         }
+        for secret in &self.unmarked {
+            if bytes
+                .windows(secret.len())
+                .any(|part| part == secret.as_bytes())
+            {
+                self.leaks
+                    .push(format!("{place}: a secret without a marker"));
+            }
+        }
     }
 
     fn files(&mut self, root: &Path) {
@@ -82,17 +108,38 @@ impl Seen {
         self.files += read;
         self.leaks.extend(found);
     }
+
+    /// What a running process shows of itself.
+    fn process(&mut self, pid: u32) {
+        for file in ["cmdline", "environ", "comm", "status"] {
+            let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap();
+            self.text(&format!("{file} of a process"), &bytes);
+        }
+    }
+}
+
+/// Core files of this directory.
+fn cores(place: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(place).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let is_core = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        path.is_file() && name.is_some_and(|name| name.starts_with("core"))
+    };
+    paths.filter(is_core).collect()
+}
+
+/// What starts a program in this directory with every leave to write a core file.
+fn laxly(place: &Path) -> [String; 4] {
+    let script = format!("ulimit -c unlimited; cd {}; exec \"$@\"", place.display());
+    ["sh", "-c", &script, "sh"].map(str::to_owned)
 }
 
 async fn life(rounds: u64, kinds: &[&str], seen: &mut Seen) {
     let mut rig = Rig::new();
     rig.set_env("RUST_LOG", "trace");
     // Whatever the shell allows, a death must leave no picture of the memory behind.
-    let cores = format!(
-        "ulimit -c unlimited; cd {}; exec \"$@\"",
-        rig.place.root().display()
-    );
-    rig.wrapper = ["sh", "-c", &cores, "sh"].map(str::to_owned).to_vec();
+    rig.wrapper = laxly(rig.place.root()).to_vec();
     rig.start().await;
     rig.partners_are_there().await;
     for _ in 0..rounds {
@@ -179,11 +226,7 @@ fn with_code(mut body: Value, code: u16) -> Value {
 }
 
 async fn pages(rig: &Rig, seen: &mut Seen) {
-    let pid = rig.bot.as_ref().map(|bot| bot.pid()).unwrap();
-    for file in ["cmdline", "environ", "comm", "status"] {
-        let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap();
-        seen.text(file, &bytes);
-    }
+    seen.process(rig.bot.as_ref().map(|bot| bot.pid()).unwrap());
     for (method, path) in [
         ("GET", "/health"),
         ("GET", "/metrics"),
@@ -202,116 +245,7 @@ async fn pages(rig: &Rig, seen: &mut Seen) {
 /// As a watchdog ends it: with the signal that leaves a core file, if anything lets it.
 async fn dies(rig: &mut Rig, seen: &mut Seen) {
     let bot = rig.bot.take().expect("it runs");
-    let pid = libc::pid_t::try_from(bot.pid()).unwrap();
-    // SAFETY: the child was not waited for, so its number cannot belong to another process.
-    let sent = unsafe { libc::kill(pid, libc::SIGABRT) };
-    assert_eq!(sent, 0, "the bot cannot be signalled");
+    bot.signal(libc::SIGABRT);
     bot.exit_code(std::time::Duration::from_secs(30)).await;
-    let entries = std::fs::read_dir(rig.place.root()).unwrap();
-    let core = |name: String| name.starts_with("core");
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    seen.cores += names.filter(|name| core(name.clone())).count();
-}
-
-/// What an operator gets wrong, with the secret in it; both programs answer without repeating it.
-async fn mistakes(seen: &mut Seen) {
-    let rig = Rig::new();
-    let partner = rig.place.partner.to_str().unwrap().to_owned();
-    let good = format!("BOT_TOKEN={TOKEN}\nTELEGRAM_API_URL={}\n", rig.url());
-    let loose = rig.place.partner.join(".env");
-    let settings = std::fs::read_to_string(rig.place.partner.join("config.yaml")).unwrap();
-    let wrong: [(&str, &str); 7] = [
-        ("BOT_TOKEN=123456 TEST-CANARY-8f3b1c\n", ""),
-        (
-            "BOT_TOKEN=TEST-CANARY-8f3b1c\nBOT_TOKEN=TEST-CANARY-8f3b1c-twice\n",
-            "",
-        ),
-        ("BOTTOKEN=123456:TEST-CANARY-8f3b1c-of-a-wrong-name\n", ""),
-        ("123456:TEST-CANARY-8f3b1c-without-a-name\n", ""),
-        ("TELEGRAM_PROXY=ftp://user:CANARY-8f3b1c@nowhere\n", ""),
-        (
-            "TELEGRAM_API_URL=https://TEST-CANARY-8f3b1c:word@nowhere/\u{1}\n",
-            "",
-        ),
-        (
-            "",
-            "bot_token: 123456789:TEST-CANARY-8f3b1c-aaaaaaaaaaaaaaaaa\n",
-        ),
-    ];
-    for (env, config) in wrong {
-        rig.place.write_env(&format!("{good}{env}"));
-        std::fs::write(
-            rig.place.partner.join("config.yaml"),
-            format!("{settings}{config}"),
-        )
-        .unwrap();
-        let place = ["--partner", &partner];
-        let (check, run) = (["check", place[0], place[1]], ["run", place[0], place[1]]);
-        let why = ["why", place[0], place[1], "1"];
-        let (check, run, why) = tokio::join!(said(&check), said(&run), said(&why));
-        for (verb, words) in [("check", check), ("run", run), ("why", why)] {
-            seen.troubles += 1;
-            seen.text(&format!("bot {verb} with {env}{config}"), &words);
-        }
-    }
-    rig.place.write_env(&good);
-    std::fs::write(rig.place.partner.join("config.yaml"), &settings).unwrap();
-    set_mode(&loose, 0o644);
-    seen.text(
-        "bot check of a loose file",
-        &said(&["check", "--partner", &partner]).await,
-    );
-    seen.files(rig.place.root());
-    restore(&rig, &good);
-}
-
-fn restore(rig: &Rig, env: &str) {
-    rig.place.write_env(env);
-    rig.place.write_config("");
-}
-
-/// All that a command prints; a bot that runs after all is stopped.
-async fn said(args: &[&str]) -> Vec<u8> {
-    let child = tokio::process::Command::new(bot_program())
-        .args(args)
-        .env("RUST_LOG", "trace")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let pid = child.id().and_then(|pid| libc::pid_t::try_from(pid).ok());
-    let output = child.wait_with_output();
-    tokio::pin!(output);
-    let patience = std::time::Duration::from_millis(1_500);
-    let output = match tokio::time::timeout(patience, &mut output).await {
-        Ok(output) => output.unwrap(),
-        Err(_) => {
-            // SAFETY: the child is not waited for yet, so its number is its own.
-            unsafe { libc::kill(pid.unwrap_or(0), libc::SIGTERM) };
-            output.await.unwrap()
-        }
-    };
-    [output.stdout, output.stderr].concat()
-}
-
-/// Three leaks laid out on purpose, one in each disguise; how many the search finds.
-fn planted() -> usize {
-    use base64::Engine;
-    let place = std::env::temp_dir().join(format!("bot-canary-{}", std::process::id()));
-    std::fs::create_dir_all(place.join("deep/er")).unwrap();
-    let encoded: String = TOKEN.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let hidden = base64::engine::general_purpose::STANDARD.encode(format!("x{TOKEN}"));
-    for (name, text) in [
-        ("bot.log", format!("POST /bot{TOKEN}/getMe\n")),
-        ("deep/er/pages.json", format!("{{\"secret\":\"{hidden}\"}}")),
-        ("deep/link.txt", encoded),
-        ("clean.txt", "nothing".to_owned()),
-    ] {
-        std::fs::write(place.join(name), text).unwrap();
-    }
-    let (_, found) = leaks(&place, &GIVEN);
-    std::fs::remove_dir_all(&place).unwrap();
-    found.len()
+    seen.cores.extend(cores(rig.place.root()));
 }

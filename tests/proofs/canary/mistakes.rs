@@ -1,0 +1,89 @@
+//! What an operator gets wrong, with a secret in it.
+
+use std::process::Stdio;
+
+use super::Seen;
+use crate::support::{Rig, TOKEN, bot_program, set_mode};
+
+/// What an operator gets wrong, with the secret in it; both programs answer without repeating it.
+pub async fn mistakes(seen: &mut Seen) {
+    let rig = Rig::new();
+    let partner = rig.place.partner.to_str().unwrap().to_owned();
+    let good = format!("BOT_TOKEN={TOKEN}\nTELEGRAM_API_URL={}\n", rig.url());
+    let loose = rig.place.partner.join(".env");
+    let settings = std::fs::read_to_string(rig.place.partner.join("config.yaml")).unwrap();
+    let wrong: [(&str, &str); 7] = [
+        ("BOT_TOKEN=123456 TEST-CANARY-8f3b1c\n", ""),
+        (
+            "BOT_TOKEN=TEST-CANARY-8f3b1c\nBOT_TOKEN=TEST-CANARY-8f3b1c-twice\n",
+            "",
+        ),
+        ("BOTTOKEN=123456:TEST-CANARY-8f3b1c-of-a-wrong-name\n", ""),
+        ("123456:TEST-CANARY-8f3b1c-without-a-name\n", ""),
+        ("TELEGRAM_PROXY=ftp://user:CANARY-8f3b1c@nowhere\n", ""),
+        (
+            "TELEGRAM_API_URL=https://TEST-CANARY-8f3b1c:word@nowhere/\u{1}\n",
+            "",
+        ),
+        (
+            "",
+            "bot_token: 123456789:TEST-CANARY-8f3b1c-aaaaaaaaaaaaaaaaa\n",
+        ),
+    ];
+    for (env, config) in wrong {
+        rig.place.write_env(&format!("{good}{env}"));
+        std::fs::write(
+            rig.place.partner.join("config.yaml"),
+            format!("{settings}{config}"),
+        )
+        .unwrap();
+        let place = ["--partner", &partner];
+        let (check, run) = (["check", place[0], place[1]], ["run", place[0], place[1]]);
+        let why = ["why", place[0], place[1], "1"];
+        let (check, run, why) = tokio::join!(said(&check), said(&run), said(&why));
+        for (verb, words) in [("check", check), ("run", run), ("why", why)] {
+            seen.troubles += 1;
+            seen.text(&format!("bot {verb} with {env}{config}"), &words);
+        }
+    }
+    rig.place.write_env(&good);
+    std::fs::write(rig.place.partner.join("config.yaml"), &settings).unwrap();
+    set_mode(&loose, 0o644);
+    seen.text(
+        "bot check of a loose file",
+        &said(&["check", "--partner", &partner]).await,
+    );
+    seen.files(rig.place.root());
+    restore(&rig, &good);
+}
+
+fn restore(rig: &Rig, env: &str) {
+    rig.place.write_env(env);
+    rig.place.write_config("");
+}
+
+/// All that a command prints; a bot that runs after all is stopped.
+async fn said(args: &[&str]) -> Vec<u8> {
+    let child = tokio::process::Command::new(bot_program())
+        .args(args)
+        .env("RUST_LOG", "trace")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let pid = child.id().and_then(|pid| libc::pid_t::try_from(pid).ok());
+    let output = child.wait_with_output();
+    tokio::pin!(output);
+    let patience = std::time::Duration::from_millis(1_500);
+    let output = match tokio::time::timeout(patience, &mut output).await {
+        Ok(output) => output.unwrap(),
+        Err(_) => {
+            // SAFETY: the child is not waited for yet, so its number is its own.
+            unsafe { libc::kill(pid.unwrap_or(0), libc::SIGTERM) };
+            output.await.unwrap()
+        }
+    };
+    [output.stdout, output.stderr].concat()
+}
