@@ -15,10 +15,7 @@ mod table;
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first().map(String::as_str) {
-        Some("in-touch") => {
-            let numbers = args.iter().skip(1).map(|arg| arg.parse());
-            in_touch::run(&numbers.collect::<Result<Vec<u64>, _>>()?)
-        }
+        Some("in-touch") => in_touch::run(&args[1..]),
         Some("load") => {
             let number = |at: usize, unset: u64| {
                 args.get(at)

@@ -151,21 +151,26 @@ pub fn render(figures: &Figures) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Puts the table between its marks.
 pub fn write(file: &Path, table: &str) -> anyhow::Result<()> {
+    write_between(file, (BEGIN, END), table)
+}
+
+/// Puts the table between its marks.
+pub fn write_between(file: &Path, marks: (&str, &str), table: &str) -> anyhow::Result<()> {
+    let (begin, end) = marks;
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let (before, rest) = text
-        .split_once(BEGIN)
-        .with_context(|| format!("{}: no line {BEGIN}", file.display()))?;
+        .split_once(begin)
+        .with_context(|| format!("{}: no line {begin}", file.display()))?;
     let (_, after) = rest
-        .split_once(END)
-        .with_context(|| format!("{}: no line {END}", file.display()))?;
-    std::fs::write(file, format!("{before}{BEGIN}\n{table}{END}{after}"))?;
+        .split_once(end)
+        .with_context(|| format!("{}: no line {end}", file.display()))?;
+    std::fs::write(file, format!("{before}{begin}\n{table}{end}{after}"))?;
     Ok(())
 }
 
 /// `20,000`, `22.4`, `0.69`.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     if value >= 1_000.0 {
         let whole = format!("{value:.0}");
         let (head, tail) = whole.split_at(whole.len() - 3);
@@ -183,7 +188,7 @@ fn number(value: f64) -> String {
     }
 }
 
-fn machine() -> String {
+pub fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu
         .lines()
@@ -196,7 +201,7 @@ fn machine() -> String {
     )
 }
 
-fn commit() -> anyhow::Result<String> {
+pub fn commit() -> anyhow::Result<String> {
     let git = |args: &[&str]| -> anyhow::Result<String> {
         let seen = Command::new("git")
             .arg("-C")
