@@ -55,6 +55,12 @@ pub enum Question {
     },
     /// Say nothing first (true), or speak again.
     Pause(bool),
+    /// The same for one lead, on the word of an operator.
+    Hush {
+        lead: i64,
+        hushed: bool,
+        by: String,
+    },
     /// Housekeeping: forget what is too old to matter.
     Tidy,
 }
@@ -158,8 +164,19 @@ async fn answer(
             reload::now(&app, &desk).await;
             (200, JSON, health(&app, &desk).await.to_string())
         }
-        (&Method::POST, "/pause") => from_desk(&desk, Question::Pause(true)).await,
-        (&Method::POST, "/resume") => from_desk(&desk, Question::Pause(false)).await,
+        (&Method::POST, path @ ("/pause" | "/resume")) => {
+            let hushed = path == "/pause";
+            let by = || word("by").unwrap_or("unknown").to_owned();
+            let question = match word("lead") {
+                None => Question::Pause(hushed),
+                Some(lead) => Question::Hush {
+                    lead: lead.parse().unwrap_or(0),
+                    hushed,
+                    by: format!("оператор {}", by()),
+                },
+            };
+            from_desk(&desk, question).await
+        }
         (&Method::POST, "/clock") if app.movable_clock => {
             app.clock.advance(number("advance_ms").unwrap_or(0));
             let _ = desk.send(DeskInput::Wake);

@@ -83,6 +83,8 @@ fn event_words(item: &StoryItem) -> String {
         "reach" => "аккаунт удалён".to_owned(),
         "handled" if value == "on" => format!("обработал партнёр: {name}"),
         "handled" => format!("партнёр вернул в список: {name}"),
+        "hushed" if value == "on" => format!("не писать ему первым: {name}"),
+        "hushed" => format!("снова писать ему первым: {name}"),
         "enrolled" => format!("вошёл в серию {name} ({value})"),
         "barred" => format!("не вошёл в серию {name}: {value}"),
         "passed" => format!("шаг серии {name} пропущен: {value}"),
@@ -97,29 +99,22 @@ fn event_words(item: &StoryItem) -> String {
 }
 
 fn consent_words(purpose: &str, value: &str) -> String {
-    let purpose = match purpose {
-        "advertising" => "предложения",
-        "service" => "напоминания",
-        other => other,
+    let (purpose, purpose_of) = match purpose {
+        "advertising" => ("предложения", "предложений"),
+        "service" => ("напоминания", "напоминаний"),
+        "contact" => ("хранение контакта", "хранения контакта"),
+        other => (other, other),
     };
     let mut parts = value.splitn(3, ' ');
     match (parts.next(), parts.next(), parts.next()) {
         (Some("yes"), Some(version), Some(source)) => {
             format!("разрешил {purpose}: {source}, текст {version}")
         }
-        (Some("no"), Some(source), _) => format!(
-            "отказался от {purpose_of}: {source}",
-            purpose_of = genitive(purpose)
-        ),
+        (Some("no"), Some(version), Some(source)) => {
+            format!("отказался от {purpose_of}: {source}, текст {version}")
+        }
+        (Some("no"), Some(source), None) => format!("отказался от {purpose_of}: {source}"),
         _ => format!("согласие на {purpose}: {value}"),
-    }
-}
-
-fn genitive(purpose: &str) -> &str {
-    match purpose {
-        "предложения" => "предложений",
-        "напоминания" => "напоминаний",
-        other => other,
     }
 }
 
@@ -142,6 +137,7 @@ fn zone_source(source: &str) -> &str {
     match source {
         "language" => "по языку",
         "phone" => "по номеру телефона",
+        "told" => "сказал партнёр",
         "asked" => "ответил на вопрос",
         "set" => "выбрал сам",
         other => other,

@@ -7,8 +7,9 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     alerts, audit, backup, check, completions, config, create, demo, deploy, doctor, funnel,
-    host as this_host, import, invite, lead, list, logs, metrics, move_bot, plan, receive, remove,
-    restart, restore, run as run_here, sandbox, secret, simulate, start, status, stop, top, why,
+    host as this_host, import, invite, lead, list, logs, metrics, move_bot, pause, plan, receive,
+    remove, restart, restore, resume, run as run_here, sandbox, secret, simulate, start, status,
+    stop, top, why,
 };
 use crate::elsewhere;
 use crate::failure::{Code, Failure};
@@ -71,6 +72,8 @@ enum Command {
     Lead(lead::LeadCommand),
     Invite(invite::InviteArgs),
     Plan(plan::PlanArgs),
+    Pause(pause::PauseArgs),
+    Resume(resume::ResumeArgs),
     Audit(audit::AuditArgs),
     #[command(subcommand)]
     Host(this_host::HostCommand),
@@ -150,6 +153,8 @@ async fn dispatch(command: Command, host: &dyn Host) -> Result<(), Failure> {
         Command::Lead(command) => lead::run(command, host).await,
         Command::Invite(args) => invite::run(args, host).await,
         Command::Plan(args) => plan::run(args, host).await,
+        Command::Pause(args) => pause::run(&args, host).await,
+        Command::Resume(args) => resume::run(&args, host).await,
         Command::Demo(args) => Ok(demo::run(args).await?),
         Command::Sandbox(args) => sandbox::run(args, host).await,
     }

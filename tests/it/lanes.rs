@@ -3,7 +3,9 @@
 
 use std::fs;
 
-use tests::support::{BOT, Rig};
+use serde_json::json;
+use tests::programs::program;
+use tests::support::{BOT, PARTNER, Rig};
 
 const HOUR: i64 = 3_600_000;
 const MINUTE: i64 = 60_000;
@@ -190,4 +192,151 @@ async fn process_offers_go_only_to_who_agreed_and_always_carry_a_way_out() {
     rig.hears(agreed, "больше не пишу первым").await;
     later(&mut rig, 25 * HOUR).await;
     assert_eq!(rig.count(agreed, "Второе предложение"), 0);
+}
+
+const ASKED: &str = "\
+funnel: weight
+title: Вход
+enter: { start: [weight] }
+first: hello
+steps:
+  hello: { say: Здравствуйте!, enroll: letters, next: end }
+  more: { say: Ещё совет, next: end }
+";
+
+const LETTERS: &str = "\
+sequence: letters
+title: Письма
+purpose: service
+steps:
+  - { id: a, after: 1h, say: Первое письмо, buttons: [{ text: Ещё, to: \"@weight.more\" }] }
+  - { id: b, after: 1d, say: Второе письмо }
+";
+
+#[tokio::test]
+async fn process_a_press_under_a_message_in_doubt_proves_that_it_arrived() {
+    let letters = [("letters", LETTERS.to_owned())];
+    let mut rig = rig(ASKED, &letters, "min_gap: 0m").await;
+    let lead = rig.person("Аня");
+    rig.opens(lead, "weight");
+    rig.hears(lead, "Здравствуйте!").await;
+    rig.quiet().await;
+    rig.faults(&[json!({"method": "sendMessage", "kind": "lost_answer"})]);
+    rig.skip(HOUR + 1_000).await;
+    rig.hears(lead, "Первое письмо").await;
+    rig.no_faults();
+    rig.quiet().await;
+    assert_eq!(rig.get("/health").await["queue"]["unknown"], 1);
+    assert_eq!(rig.count(lead, "Первое письмо"), 1, "never repeated");
+    rig.presses(lead, "Ещё");
+    rig.hears(lead, "Ещё совет").await;
+    rig.quiet().await;
+    assert_eq!(rig.get("/health").await["queue"]["unknown"], 0);
+    let story = rig.story(1).await;
+    let letter = story.iter().find(|item| item["text"] == "Первое письмо");
+    assert_eq!(letter.map(|item| &item["state"]), Some(&json!("sent")));
+}
+
+/// The partner's word about one lead: on the card, and the operator's with `partnerctl`.
+#[tokio::test]
+async fn process_one_lead_is_left_alone_while_the_others_are_written_to() {
+    let letters = [("letters", LETTERS.to_owned())];
+    let mut rig = rig(ASKED, &letters, "min_gap: 0m").await;
+    rig.partners_are_there().await;
+    let (anna, oleg) = (rig.person("Аня"), rig.person("Олег"));
+    for lead in [anna, oleg] {
+        rig.opens(lead, "weight");
+        rig.hears(lead, "Здравствуйте!").await;
+    }
+    rig.says(PARTNER, "/my_leads");
+    rig.hears(PARTNER, "Лиды · Все").await;
+    rig.presses(PARTNER, "Аня #1");
+    rig.hears(PARTNER, "👤 Лид · #1").await;
+    rig.presses(PARTNER, "⏸ Не писать первым");
+    rig.hears(PARTNER, "⏸ Бот не пишет первым").await;
+    rig.quiet().await;
+    later(&mut rig, HOUR + 1_000).await;
+    rig.hears(oleg, "Первое письмо").await;
+    assert_eq!(rig.count(anna, "Первое письмо"), 0);
+    let told = ["партнёр попросил не писать этому лиду первым"];
+    assert_eq!(reasons(&rig).await, told);
+    // An answer is not the bot's own word.
+    rig.says(anna, "/help");
+    rig.hears(anna, "Я бот-помощник").await;
+    // Over a restart too, until the operator ends it.
+    rig.kill().await;
+    rig.start().await;
+    later(&mut rig, HOUR).await;
+    assert_eq!(rig.count(anna, "Первое письмо"), 0);
+    let (code, told) = ctl(&rig, &["resume", "north", "--lead", "1"]);
+    assert_eq!((code, told.contains("#1 again")), (0, true), "{told}");
+    rig.get("/why?lead=1").await;
+    later(&mut rig, 1_000).await;
+    rig.hears(anna, "Первое письмо").await;
+    let texts: Vec<String> = rig
+        .story(1)
+        .await
+        .iter()
+        .filter_map(|item| Some(item["text"].as_str()?.to_owned()))
+        .collect();
+    for told in [
+        "не писать ему первым: Пётр",
+        "снова писать ему первым: оператор",
+    ] {
+        assert!(texts.iter().any(|text| text.contains(told)), "{texts:?}");
+    }
+    let (code, told) = ctl(&rig, &["pause", "north", "--lead", "99"]);
+    assert_eq!((code, told.contains("no lead #99")), (5, true), "{told}");
+    let (code, told) = ctl(&rig, &["pause", "north"]);
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(rig.get("/health").await["speaks_first"]["paused"], true);
+}
+
+/// The clock of a lead, set on the card; their own word is stronger.
+#[tokio::test]
+async fn process_a_partner_sets_a_leads_clock_and_the_lead_has_the_last_word() {
+    let letters = [("letters", LETTERS.to_owned())];
+    let rig = rig(ASKED, &letters, "min_gap: 0m").await;
+    rig.partners_are_there().await;
+    let lead = rig.person("Аня");
+    rig.opens(lead, "weight");
+    rig.hears(lead, "Здравствуйте!").await;
+    rig.says(PARTNER, "/my_leads");
+    rig.hears(PARTNER, "Лиды · Все").await;
+    rig.presses(PARTNER, "Аня #1");
+    rig.hears(PARTNER, "👤 Лид · #1").await;
+    rig.presses(PARTNER, "🌍 Время");
+    rig.hears(PARTNER, "Время лида #1").await;
+    let omsk = |rig: &Rig, chat| {
+        let shown = rig.world.last_message(BOT, chat).unwrap();
+        let rows = shown["reply_markup"]["inline_keyboard"].as_array().unwrap();
+        let mut all = rows.iter().flat_map(|row| row.as_array().unwrap());
+        let button = all.find(|button| button["text"].as_str().unwrap().contains("Омск"));
+        button.unwrap()["text"].as_str().unwrap().to_owned()
+    };
+    rig.presses(PARTNER, &omsk(&rig, PARTNER));
+    rig.hears(PARTNER, "🌍 Омск (сказали вы)").await;
+    rig.says(lead, "/timezone");
+    rig.hears(lead, "где вы живёте").await;
+    let own = omsk(&rig, lead);
+    rig.presses(lead, &own);
+    rig.hears(lead, "ваше время: Омск").await;
+    rig.presses(PARTNER, "🌍 Время");
+    rig.hears(PARTNER, "Изменить может только").await;
+    rig.presses(PARTNER, "◀ Карточка");
+    rig.hears(PARTNER, "🌍 Омск (выбрал(а) сам(а))").await;
+}
+
+fn ctl(rig: &Rig, args: &[&str]) -> (i32, String) {
+    let output = std::process::Command::new(program("partnerctl"))
+        .args(args)
+        .arg("--dir")
+        .arg(rig.place.partner.parent().unwrap())
+        .arg("--data-dir")
+        .arg(&rig.place.data)
+        .output()
+        .unwrap();
+    let told = [output.stdout, output.stderr].concat();
+    let code = output.status.code().unwrap();
+    (code, String::from_utf8(told).unwrap())
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{Press, TimerData, TimerName};
-use crate::lead::{Contact, Handoff, Purpose, Zone};
+use crate::lead::{Contact, Handoff, Matter, Purpose, Zone};
 
 /// One thing to be done for the lead. The engine has already applied it to the `Lead` and `Session` it returns.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,11 +82,11 @@ pub enum Effect {
         sequence: String,
         why: String,
     },
-    /// The lead allowed messages of this purpose, or took it back.
+    /// The lead allowed it, refused it, or took it back.
     Consent {
-        purpose: Purpose,
+        matter: Matter,
         yes: bool,
-        /// Which words were agreed to; empty for a no.
+        /// Which words were answered; empty where none were shown.
         version: String,
         source: String,
     },

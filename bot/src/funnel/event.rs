@@ -42,6 +42,8 @@ pub enum Event {
         name: TimerName,
         data: TimerData,
         reason: String,
+        /// The refusal holds for all that would follow as well.
+        lasting: bool,
     },
     /// Someone other than the lead puts the lead into a sequence, or takes them out.
     Enroll {

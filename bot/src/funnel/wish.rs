@@ -67,7 +67,13 @@ impl Funnels {
     }
 
     /// What the timer would say; `None` when there is nothing to ask the gate about.
-    pub fn wish(&self, session: &Session, name: &TimerName, data: &TimerData) -> Option<Wish> {
+    pub fn wish(
+        &self,
+        session: &Session,
+        name: &TimerName,
+        data: &TimerData,
+        now_ms: i64,
+    ) -> Option<Wish> {
         match (name, data) {
             (TimerName::Silence, TimerData::Talk(talk)) if talk.visit == session.visit => {
                 let place = session.place.as_ref()?;
@@ -87,7 +93,8 @@ impl Funnels {
             (TimerName::Sequence(id), TimerData::Sequence(waiting)) => {
                 let (_, sequence) = self.sequence(id)?;
                 let enrollment = session.enrollments.get(id)?;
-                if sequence.paused || !enrollment.is_inside() {
+                // In a pause nothing is refused either: the engine keeps the place.
+                if sequence.paused || session.paused_until_ms > now_ms || !enrollment.is_inside() {
                     return None;
                 }
                 let at = self.ahead(sequence, &enrollment.passed)?;

@@ -1,5 +1,8 @@
 //! The cities offered by /timezone (and Kazakhstan, which has one time): one tap, by the name people use. PURE.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 /// A button of /timezone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct City {
@@ -20,6 +23,20 @@ impl City {
             "en" => self.en,
             _ => self.ru,
         }
+    }
+
+    /// `17:20`, by which people know that it is theirs.
+    pub fn time(&self, now_ms: i64) -> String {
+        let at = Timestamp::from_millisecond(now_ms).ok();
+        let zone = TimeZone::get(self.zone).ok();
+        at.zip(zone)
+            .map(|(at, zone)| at.to_zoned(zone).strftime("%H:%M").to_string())
+            .unwrap_or_default()
+    }
+
+    /// What stands on a button. The time first: it is the same on every phone, however narrow.
+    pub fn with_time(&self, language: &str, now_ms: i64) -> String {
+        format!("{} {}", self.time(now_ms), self.name(language))
     }
 }
 
@@ -45,13 +62,13 @@ macro_rules! cities {
 cities! {
     "kz" "Asia/Almaty" "KZ" "Казахстан" "Қазақстан" "Kazakhstan",
     "kgd" "Europe/Kaliningrad" "RU" "Калининград" "Калининград" "Kaliningrad",
-    "msk" "Europe/Moscow" "RU" "Москва, Питер" "Мәскеу" "Moscow",
+    "msk" "Europe/Moscow" "RU" "Москва" "Мәскеу" "Moscow",
     "sam" "Europe/Samara" "RU" "Самара" "Самара" "Samara",
     "ekb" "Asia/Yekaterinburg" "RU" "Екатеринбург" "Екатеринбург" "Yekaterinburg",
     "oms" "Asia/Omsk" "RU" "Омск" "Омбы" "Omsk",
     "nsk" "Asia/Novosibirsk" "RU" "Новосибирск" "Новосібір" "Novosibirsk",
     "irk" "Asia/Irkutsk" "RU" "Иркутск" "Иркутск" "Irkutsk",
-    "yak" "Asia/Yakutsk" "RU" "Якутск, Чита" "Якутск, Чита" "Yakutsk",
+    "yak" "Asia/Yakutsk" "RU" "Якутск" "Якутск" "Yakutsk",
     "vvo" "Asia/Vladivostok" "RU" "Владивосток" "Владивосток" "Vladivostok",
     "mag" "Asia/Magadan" "RU" "Магадан" "Магадан" "Magadan",
     "kam" "Asia/Kamchatka" "RU" "Камчатка" "Камчатка" "Kamchatka",
@@ -69,6 +86,25 @@ cities! {
     "ber" "Europe/Berlin" "" "Берлин" "Берлин" "Berlin",
     "lon" "Europe/London" "" "Лондон" "Лондон" "London",
     "nyc" "America/New_York" "" "Нью-Йорк" "Нью-Йорк" "New York",
+}
+
+/// Letters of a name that fit beside another on the narrowest phone, with its time.
+const SHORT: usize = 9;
+
+/// Rows of buttons in their order: two short names, or one that would be cut beside another.
+pub fn rows(
+    cities: impl Iterator<Item = &'static City>,
+    language: &str,
+) -> Vec<Vec<&'static City>> {
+    let is_short = |city: &City| city.name(language).chars().count() <= SHORT;
+    let mut rows: Vec<Vec<&'static City>> = Vec::new();
+    for city in cities {
+        match rows.last_mut() {
+            Some(row) if row.len() == 1 && is_short(row[0]) && is_short(city) => row.push(city),
+            _ => rows.push(vec![city]),
+        }
+    }
+    rows
 }
 
 /// The first page: the cities of the partner's countries in their order, then of the other of the two.
@@ -114,6 +150,12 @@ mod tests {
             CITIES.len()
         );
         assert_eq!(name_of("Asia/Almaty", "en"), "Kazakhstan");
+        for language in ["ru", "kk", "en"] {
+            for row in rows(CITIES.iter(), language) {
+                let longest = row.iter().map(|city| city.name(language).chars().count());
+                assert!(row.len() == 1 || longest.max() <= Some(SHORT), "{row:?}");
+            }
+        }
         assert_eq!(name_of("America/Los_Angeles", "ru"), "Los Angeles");
     }
 }

@@ -15,10 +15,35 @@ impl Purpose {
     }
 }
 
+/// What a consent is about: messages of a purpose, or keeping the lead's contact at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matter {
+    Contact,
+    Messages(Purpose),
+}
+
+impl Matter {
+    pub fn word(self) -> &'static str {
+        match self {
+            Matter::Contact => "contact",
+            Matter::Messages(purpose) => purpose.word(),
+        }
+    }
+}
+
+impl From<Purpose> for Matter {
+    fn from(purpose: Purpose) -> Self {
+        Matter::Messages(purpose)
+    }
+}
+
 /// Where a lead stands, purpose by purpose. The history is in the lead's story; here is only the last word.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Consents {
+    /// To keep and use the lead's contact.
+    #[serde(skip_serializing_if = "Stance::is_silent")]
+    pub contact: Stance,
     #[serde(skip_serializing_if = "Stance::is_silent")]
     pub service: Stance,
     #[serde(skip_serializing_if = "Stance::is_silent")]
@@ -47,6 +72,10 @@ pub struct Given {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
+    /// Which words were refused; empty where none were shown, as for /stop.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text_version: String,
+    /// Unix milliseconds.
     pub at: i64,
     pub source: String,
 }
@@ -76,23 +105,25 @@ impl Stance {
 }
 
 impl Consents {
-    pub fn of(&self, purpose: Purpose) -> &Stance {
-        match purpose {
-            Purpose::Service => &self.service,
-            Purpose::Advertising => &self.advertising,
+    pub fn of(&self, matter: impl Into<Matter>) -> &Stance {
+        match matter.into() {
+            Matter::Contact => &self.contact,
+            Matter::Messages(Purpose::Service) => &self.service,
+            Matter::Messages(Purpose::Advertising) => &self.advertising,
         }
     }
 
-    fn of_mut(&mut self, purpose: Purpose) -> &mut Stance {
-        match purpose {
-            Purpose::Service => &mut self.service,
-            Purpose::Advertising => &mut self.advertising,
+    fn of_mut(&mut self, matter: Matter) -> &mut Stance {
+        match matter {
+            Matter::Contact => &mut self.contact,
+            Matter::Messages(Purpose::Service) => &mut self.service,
+            Matter::Messages(Purpose::Advertising) => &mut self.advertising,
         }
     }
 
     /// `version` names the words agreed to.
-    pub fn give(&mut self, purpose: Purpose, version: &str, source: &str, at: i64) {
-        let stance = self.of_mut(purpose);
+    pub fn give(&mut self, matter: impl Into<Matter>, version: &str, source: &str, at: i64) {
+        let stance = self.of_mut(matter.into());
         // A yes after a no in the same millisecond is still a yes: it was said later.
         let after = stance.refused.as_ref().map_or(at, |no| at.max(no.at + 1));
         stance.given = Some(Given {
@@ -102,10 +133,12 @@ impl Consents {
         });
     }
 
-    pub fn refuse(&mut self, purpose: Purpose, source: &str, at: i64) {
-        let stance = self.of_mut(purpose);
+    /// `version` names the words refused, if any were shown.
+    pub fn refuse(&mut self, matter: impl Into<Matter>, version: &str, source: &str, at: i64) {
+        let stance = self.of_mut(matter.into());
         let after = stance.given.as_ref().map_or(at, |yes| at.max(yes.at));
         stance.refused = Some(Refused {
+            text_version: version.to_owned(),
             at: after,
             source: source.to_owned(),
         });
@@ -133,7 +166,7 @@ mod tests {
         assert_eq!(consents.advertising.word(), Word::Silent);
         consents.give(Purpose::Advertising, "a1b2c3d4", "gift.ask", 10);
         assert_eq!(consents.advertising.word(), Word::Yes);
-        consents.refuse(Purpose::Advertising, "button", 10);
+        consents.refuse(Purpose::Advertising, "", "button", 10);
         assert_eq!(consents.advertising.word(), Word::No);
         consents.give(Purpose::Advertising, "a1b2c3d4", "gift.ask", 10);
         assert_eq!(
@@ -148,7 +181,7 @@ mod tests {
     fn a_clock_that_went_back_does_not_revive_a_consent() {
         let mut consents = Consents::default();
         consents.give(Purpose::Advertising, "a", "gift.ask", 1_000);
-        consents.refuse(Purpose::Advertising, "button", 10);
+        consents.refuse(Purpose::Advertising, "", "button", 10);
         assert_eq!(consents.advertising.word(), Word::No);
     }
 

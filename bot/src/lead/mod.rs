@@ -16,7 +16,7 @@ pub use purpose::Purpose;
 use serde::{Deserialize, Serialize};
 pub use zone::{Zone, ZoneSource};
 
-pub use consent::{Consents, Given, Refused, Stance, Word, text_version};
+pub use consent::{Consents, Given, Matter, Refused, Stance, Word, text_version};
 pub use spoken::Spoken;
 
 /// Per-partner number of a lead, shown as `#12`.

@@ -28,6 +28,8 @@ pub enum ZoneSource {
     Language,
     /// The country or area of their phone number.
     Phone,
+    /// The partner said so.
+    Told,
     /// The bot asked and the lead chose.
     Asked,
     /// The lead chose on their own, with /timezone.
@@ -59,9 +61,14 @@ impl Zone {
         self.confidence >= SURE
     }
 
-    /// What is known by now: the lead's own word stays, guesses are made anew.
+    /// Whether the lead said it.
+    pub fn is_own_word(&self) -> bool {
+        self.source >= ZoneSource::Asked
+    }
+
+    /// What is known by now: what was said stays, guesses are made anew.
     pub fn reconsidered(&self, language: &str, phone: Option<&str>, partner: &str) -> Zone {
-        if self.source >= ZoneSource::Asked {
+        if self.source >= ZoneSource::Told {
             return self.clone();
         }
         guess(language, phone, partner)
@@ -214,7 +221,7 @@ mod tests {
 
     #[test]
     fn the_leads_own_word_outlives_every_guess() {
-        for source in [ZoneSource::Asked, ZoneSource::Set] {
+        for source in [ZoneSource::Told, ZoneSource::Asked, ZoneSource::Set] {
             let own = Zone::chosen("Asia/Omsk", source);
             let phone = Some("+77011234567");
             assert_eq!(own.reconsidered("kk", phone, "Europe/Moscow"), own);

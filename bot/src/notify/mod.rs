@@ -43,6 +43,8 @@ pub struct Facts {
     pub answers: Vec<(String, String)>,
     pub scores: Vec<(i64, String)>,
     pub handled_time: String,
+    /// The bot says nothing first to this lead.
+    pub hushed: bool,
 }
 
 /// Reads the facts of a card; `fresh` are the events of this very turn, not yet stored.
@@ -59,6 +61,7 @@ pub async fn facts(
     let handled_time = clock_time(case.handled_at, office.timezone);
     Ok(Facts {
         handled_time,
+        hushed: case.session.paused_until_ms > office.now,
         ..tell(office.funnels, office.language(), &events)
     })
 }
@@ -103,6 +106,7 @@ pub fn screen(facts: &Facts, case: &Case, notices: &[Notice], hot: &Hot) -> Scre
         scores: facts.scores.clone(),
         handled_time: facts.handled_time.clone(),
         hot_score: hot.score,
+        hushed: facts.hushed,
     })
 }
 

@@ -1,9 +1,11 @@
 //! The lead's card, as the partner sees it. PURE.
 
 use crate::funnel::effect::Notice;
+use crate::lead::cities;
 use crate::lead::contact::pretty_phone;
 use crate::lead::{Contact, Origin, Reach};
-use crate::panel::parse::Request;
+use crate::panel::leads::zone_words;
+use crate::panel::parse::{Cities, Request};
 use crate::panel::screen::{Screen, ask, brief, plain};
 use crate::panel::view::write_button;
 use crate::store::Case;
@@ -22,6 +24,8 @@ pub struct Card<'a> {
     /// Local time of the partner's mark, for example `12:30`.
     pub handled_time: String,
     pub hot_score: i64,
+    /// The bot says nothing first to this lead.
+    pub hushed: bool,
 }
 
 pub fn card(card: &Card<'_>) -> Screen {
@@ -48,6 +52,14 @@ pub fn card(card: &Card<'_>) -> Screen {
             .map(|tag| brief(tag, 30))
             .collect();
         html.push_str(&format!("\n🏷 {}", tags.join(", ")));
+    }
+    let zone = &lead.zone;
+    if !zone.name.is_empty() {
+        let city = cities::name_of(&zone.name, "ru");
+        html.push_str(&format!("\n🌍 {} ({})", plain(&city), zone_words(zone)));
+    }
+    if card.hushed {
+        html.push_str("\n⏸ Бот не пишет первым");
     }
     if let Some(note) = reach_note(lead.reach, lead.opted_out) {
         html.push_str(&format!("\n{note}"));
@@ -181,11 +193,18 @@ fn reach_note(reach: Reach, opted_out: bool) -> Option<&'static str> {
 fn buttons(card: &Card<'_>) -> Vec<Vec<crate::panel::screen::ScreenButton>> {
     let lead = &card.case.lead;
     let write = write_button(lead.username.as_deref(), lead.chat_id);
-    if card.case.handled_at == 0 {
-        vec![vec![write, ask("✅ Обработан", Request::Handle(lead.id))]]
+    let done = if card.case.handled_at == 0 {
+        ask("✅ Обработан", Request::Handle(lead.id))
     } else {
-        vec![vec![write, ask("↩️ Вернуть", Request::Unhandle(lead.id))]]
-    }
+        ask("↩️ Вернуть", Request::Unhandle(lead.id))
+    };
+    let hush = if card.hushed {
+        ask("▶️ Писать первым", Request::Unhush(lead.id))
+    } else {
+        ask("⏸ Не писать первым", Request::Hush(lead.id))
+    };
+    let clock = ask("🌍 Время", Request::Clock(lead.id, Cities::Near));
+    vec![vec![write, done], vec![hush, clock]]
 }
 
 #[cfg(test)]
@@ -230,6 +249,7 @@ mod tests {
             scores: vec![(30, "оставил телефон".into()), (10, "хочет начать".into())],
             handled_time: "12:30".into(),
             hot_score: 50,
+            hushed: false,
         }
     }
 

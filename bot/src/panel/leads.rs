@@ -1,10 +1,13 @@
 //! Lists of leads: who waits, and everybody by a filter. PURE.
 
-use super::parse::{Filter, Period, Request};
+use super::parse::{Cities, Filter, Period, Request};
 use super::screen::{Screen, ScreenButton, ask, brief, plain, plural};
 use super::view::ago;
+use crate::lead::cities::{self, City};
 use crate::lead::contact::pretty_phone;
-use crate::store::HotLead;
+use crate::lead::{Zone, ZoneSource};
+use crate::partner::Partner;
+use crate::store::{Case, HotLead};
 
 /// Leads on one screen.
 pub const PAGE: i64 = 6;
@@ -136,6 +139,69 @@ pub fn tags(tags: &[(String, i64)]) -> Screen {
     Screen {
         html: "🏷 <b>Метки</b>\n\nПокажу людей с одной из них:".to_owned(),
         rows,
+    }
+}
+
+/// Whose clock the bot goes by when it writes first to this lead.
+pub struct LeadClock<'a> {
+    pub case: &'a Case,
+    pub partner: &'a Partner,
+    pub which: Cities,
+    pub now: i64,
+}
+
+/// A choice of cities; none when the lead has chosen.
+pub fn clock(of: &LeadClock<'_>) -> Screen {
+    let lead = &of.case.lead;
+    let zone = lead.zone.name_or(&of.partner.timezone);
+    let known = match zone_words(&lead.zone) {
+        "" => "как у вас",
+        words => words,
+    };
+    let head = format!(
+        "🌍 <b>Время лида #{}</b>\n\nСейчас: <b>{}</b> ({known}).",
+        lead.id,
+        plain(&cities::name_of(zone, "ru"))
+    );
+    let back = vec![ask("◀ Карточка", Request::Again(lead.id))];
+    if lead.zone.is_own_word() {
+        return Screen {
+            html: format!("{head} Изменить может только он(а): /timezone"),
+            rows: vec![back],
+        };
+    }
+    let listed = match of.which {
+        Cities::Near => cities::rows(cities::first_page(&of.partner.phone_regions), "ru"),
+        Cities::Other => cities::rows(cities::second_page(), "ru"),
+    };
+    let button = |city: &City| {
+        let text = city.with_time("ru", of.now);
+        ask(text, Request::SetClock(lead.id, city.id))
+    };
+    let mut rows: Vec<Vec<ScreenButton>> = listed
+        .into_iter()
+        .map(|row| row.into_iter().map(button).collect())
+        .collect();
+    let (words, which) = match of.which {
+        Cities::Near => ("🌍 Другие страны", Cities::Other),
+        Cities::Other => ("◀ Ближе", Cities::Near),
+    };
+    rows.push(vec![ask(words, Request::Clock(lead.id, which))]);
+    rows.push(back);
+    Screen {
+        html: format!("{head} Первым бот пишет только днём по этому времени. Где живёт лид?"),
+        rows,
+    }
+}
+
+/// How the zone became known; empty when it is the partner's.
+pub fn zone_words(zone: &Zone) -> &'static str {
+    match zone.source {
+        ZoneSource::Partner => "",
+        ZoneSource::Language => "по языку",
+        ZoneSource::Phone => "по номеру",
+        ZoneSource::Told => "сказали вы",
+        ZoneSource::Asked | ZoneSource::Set => "выбрал(а) сам(а)",
     }
 }
 

@@ -13,12 +13,14 @@ use jiff::tz::TimeZone;
 
 use crate::config::Hot;
 use crate::funnel::Funnels;
+use crate::funnel::event::Event;
+use crate::lead::{LeadId, Zone, ZoneSource, cities};
 use crate::manners::{Change, Manners};
 use crate::notify;
 use crate::partner::Partner;
 use crate::store::{Case, EventRow, LeadFilter, Store};
 use crate::telegram::incoming::{Incoming, What};
-use parse::{Filter, Request};
+use parse::{Cities, Filter, Request};
 use screen::Screen;
 
 /// What the panel works with: the partner's figures and the facts around them.
@@ -123,6 +125,27 @@ pub async fn answer(
             }),
             None => Ok(gone(lead)),
         },
+        Request::Again(lead) => match office.find(lead).await? {
+            Some(case) => Ok(Shown {
+                card: lead,
+                ..Shown::screen(card(office, &case).await?)
+            }),
+            None => Ok(gone(lead)),
+        },
+        Request::Clock(lead, which) => Ok(match office.find(lead).await? {
+            Some(case) => clock(office, &case, which),
+            None => gone(lead),
+        }),
+        // The engine does these, see `wish`; here come those it could not do.
+        Request::Hush(lead) | Request::Unhush(lead) | Request::SetClock(lead, _) => {
+            match office.find(lead).await? {
+                Some(case) => Ok(Shown {
+                    toast: Some("Лид сам выбрал своё время".to_owned()),
+                    ..Shown::screen(card(office, &case).await?)
+                }),
+                None => Ok(gone(lead)),
+            }
+        }
         Request::Handle(lead) | Request::Unhandle(lead) => {
             let Some(case) = office.find(lead).await? else {
                 return Ok(gone(lead));
@@ -264,7 +287,24 @@ async fn mark(
             ..EventRow::default()
         });
     }
-    let screen = card(office, &case).await?;
+    let shown = everywhere(office, incoming, &case, toast, changed).await?;
+    let case = changed.then_some(case);
+    Ok(Shown {
+        case,
+        events,
+        ..shown
+    })
+}
+
+/// The card on the pressed screen and, when it has changed, on every other.
+async fn everywhere(
+    office: &mut Office<'_>,
+    incoming: &Incoming,
+    case: &Case,
+    toast: String,
+    changed: bool,
+) -> sqlx::Result<Shown> {
+    let screen = card(office, case).await?;
     let pressed = match &incoming.what {
         What::Press { message_id, .. } => (incoming.chat_id, *message_id),
         _ => (0, 0),
@@ -277,12 +317,54 @@ async fn mark(
             }
         }
     }
-    let case = changed.then_some(case);
     Ok(Shown {
         toast: Some(toast),
-        case,
-        events,
         others,
         ..Shown::screen(screen)
     })
+}
+
+/// What the partner changes in a lead's talk, as the engine understands it; `None` for every other request.
+pub fn wish(request: Request) -> Option<(LeadId, Event)> {
+    Some(match request {
+        Request::Hush(lead) => (lead, Event::Pause { until_ms: i64::MAX }),
+        Request::Unhush(lead) => (lead, Event::Pause { until_ms: 0 }),
+        Request::SetClock(lead, city) => {
+            let zone = Zone::chosen(cities::find(city)?.zone, ZoneSource::Told);
+            (lead, Event::Zone(zone))
+        }
+        _ => return None,
+    })
+}
+
+/// The lead's cards after such a wish was fulfilled.
+pub async fn changed(
+    office: &mut Office<'_>,
+    incoming: &Incoming,
+    request: Request,
+    case: &Case,
+) -> sqlx::Result<Shown> {
+    let toast = match request {
+        Request::Hush(_) => "Бот не пишет ему первым. Отвечать будет как раньше".to_owned(),
+        Request::Unhush(_) => "Бот снова пишет ему первым".to_owned(),
+        Request::SetClock(_, city) => cities::find(city).map_or_else(String::new, |city| {
+            format!("Время: {}, {}", city.name("ru"), city.time(office.now))
+        }),
+        _ => String::new(),
+    };
+    everywhere(office, incoming, case, toast, true).await
+}
+
+/// The lead's own word about their clock is not for the partner to change.
+fn clock(office: &Office<'_>, case: &Case, which: Cities) -> Shown {
+    let screen = leads::clock(&leads::LeadClock {
+        case,
+        partner: office.partner,
+        which,
+        now: office.now,
+    });
+    Shown {
+        card: case.lead.id,
+        ..Shown::screen(screen)
+    }
 }

@@ -1,6 +1,6 @@
 //! What the partner asks for: commands and the words on the panel's buttons. PURE.
 
-use crate::lead::LeadId;
+use crate::lead::{LeadId, cities};
 use crate::manners::{Change, Digest, Notify, Quiet};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,21 @@ pub enum Request {
     Card(LeadId),
     Handle(LeadId),
     Unhandle(LeadId),
+    /// The card again, in the place of what was opened from it.
+    Again(LeadId),
+    /// Say nothing first to this lead, or speak again.
+    Hush(LeadId),
+    Unhush(LeadId),
+    /// The lead's clock, with all it may be: the near cities, or the others.
+    Clock(LeadId, Cities),
+    /// By a city's id.
+    SetClock(LeadId, &'static str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cities {
+    Near,
+    Other,
 }
 
 /// Which leads a list holds.
@@ -201,6 +216,16 @@ pub fn button(words: &str) -> Option<Request> {
         "card" => lead().map(Request::Card),
         "done" => lead().map(Request::Handle),
         "undo" => lead().map(Request::Unhandle),
+        "again" => lead().map(Request::Again),
+        "hush" => lead().map(Request::Hush),
+        "speak" => lead().map(Request::Unhush),
+        "clock" => lead().map(|lead| Request::Clock(lead, Cities::Near)),
+        "clocks" => lead().map(|lead| Request::Clock(lead, Cities::Other)),
+        "zone" => {
+            let (lead, city) = rest.split_once(':')?;
+            let lead = lead.parse::<LeadId>().ok().filter(|id| *id > 0)?;
+            Some(Request::SetClock(lead, cities::find(city)?.id))
+        }
         _ => None,
     }
 }
@@ -223,6 +248,12 @@ pub fn words(request: Request) -> String {
         Request::Card(lead) => format!("p:card:{lead}"),
         Request::Handle(lead) => format!("p:done:{lead}"),
         Request::Unhandle(lead) => format!("p:undo:{lead}"),
+        Request::Again(lead) => format!("p:again:{lead}"),
+        Request::Hush(lead) => format!("p:hush:{lead}"),
+        Request::Unhush(lead) => format!("p:speak:{lead}"),
+        Request::Clock(lead, Cities::Near) => format!("p:clock:{lead}"),
+        Request::Clock(lead, Cities::Other) => format!("p:clocks:{lead}"),
+        Request::SetClock(lead, city) => format!("p:zone:{lead}:{city}"),
     }
 }
 
@@ -252,6 +283,12 @@ mod tests {
             Request::Card(7),
             Request::Handle(7),
             Request::Unhandle(7),
+            Request::Again(7),
+            Request::Hush(7),
+            Request::Unhush(7),
+            Request::Clock(7, Cities::Near),
+            Request::Clock(7, Cities::Other),
+            Request::SetClock(7, "oms"),
         ];
         for request in all {
             let words = words(request);
@@ -278,6 +315,10 @@ mod tests {
             "do:pause=maybe",
             "do:colour=red",
             "choose:colour",
+            "hush:0",
+            "zone:7",
+            "zone:7:atlantis",
+            "zone:-7:oms",
         ] {
             assert_eq!(button(forged), None, "{forged}");
         }

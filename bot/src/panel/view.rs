@@ -116,13 +116,11 @@ pub fn stats(stats: &Stats, period: Period, title: impl Fn(&str) -> String) -> S
             Request::Stats(other),
         )
     });
-    Screen {
-        html,
-        rows: vec![
-            periods.to_vec(),
-            vec![ask("🔥 Горячие", Request::Hot { page: 0 })],
-        ],
-    }
+    // Four in a row are cut on a narrow phone.
+    let mut rows: Vec<Vec<ScreenButton>> =
+        periods.chunks(2).map(<[ScreenButton]>::to_vec).collect();
+    rows.push(vec![ask("🔥 Горячие", Request::Hot { page: 0 })]);
+    Screen { html, rows }
 }
 
 pub fn share(part: i64, whole: i64) -> String {

@@ -44,6 +44,8 @@ pub struct Facts<'a> {
     pub spoken: &'a Spoken,
     /// Until when the lead counts as being in the middle of a talk; 0 when they are not.
     pub talking_until: i64,
+    /// Until when the partner wants nothing said first to this lead; 0 when there is no such wish.
+    pub hushed_until: i64,
     pub house: House,
 }
 
@@ -102,9 +104,8 @@ pub fn may_send(policy: &ContactPolicy, facts: &Facts<'_>, wish: &Wish, now: i64
         None => Decision::Send {
             reason: own_reason(wish.lane),
         },
-        Some((until, _)) if is_stale(wish, until) => Decision::Drop {
-            reason: Reason::TooLate,
-        },
+        // What stands in the way until it is too late is the reason.
+        Some((until, reason)) if is_stale(wish, until) => Decision::Drop { reason },
         Some((until, reason)) => Decision::Wait { until, reason },
     }
 }
@@ -150,6 +151,9 @@ fn refusal(
     if is_with_person(lead.handoff) && wish.lane == Lane::FollowUp {
         return Some(Reason::WithPerson);
     }
+    if facts.hushed_until > now && wish.lane == Lane::FollowUp {
+        return Some(Reason::Hushed);
+    }
     (wish.beside == Beside::Skip && facts.talking_until > now).then_some(Reason::InTalk)
 }
 
@@ -178,6 +182,8 @@ fn hold(
         Some(Reason::Paused)
     } else if is_with_person(lead.handoff) {
         Some(Reason::WithPerson)
+    } else if facts.hushed_until > now {
+        Some(Reason::Hushed)
     } else {
         None
     };

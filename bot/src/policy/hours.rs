@@ -22,6 +22,7 @@ fn asks(policy: &ContactPolicy, zone: &TimeZone, spoken: &Spoken, now: i64) -> D
         zone,
         spoken,
         talking_until: 0,
+        hushed_until: 0,
         house: House::default(),
     };
     let wish = Wish {

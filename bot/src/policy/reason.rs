@@ -13,6 +13,19 @@ macro_rules! reasons {
                 match self { $(Reason::$name => $code,)* }
             }
 
+            /// Whether nothing later will be let through either: a sequence ends with it.
+            pub fn is_lasting(self) -> bool {
+                matches!(
+                    self,
+                    Reason::Erased
+                        | Reason::Deactivated
+                        | Reason::Blocked
+                        | Reason::Stopped
+                        | Reason::RefusedOffers
+                        | Reason::RefusedReminders
+                )
+            }
+
             /// For people; this is what is stored on the row.
             pub fn words(self) -> &'static str {
                 match self { $(Reason::$name => $words,)* }
@@ -38,6 +51,7 @@ reasons! {
     Restored "restored" "данные из резервной копии: возможно, уже отправлено";
     TooLate "too_late" "срок прошёл";
     WithPerson "with_person" "с лидом говорит человек";
+    Hushed "hushed" "партнёр попросил не писать этому лиду первым";
     InTalk "in_talk" "лид посреди разговора";
     Suspended "suspended" "работа бота приостановлена";
     Paused "paused" "бот на паузе";

@@ -5,6 +5,8 @@
 mod days;
 mod missed;
 #[cfg(test)]
+mod product;
+#[cfg(test)]
 mod tests;
 
 use jiff::civil::{Date, Time};

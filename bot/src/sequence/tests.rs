@@ -8,7 +8,7 @@ use super::*;
 
 const HOUR_MS: i64 = 3_600_000;
 
-fn ms(text: &str) -> i64 {
+pub(super) fn ms(text: &str) -> i64 {
     text.parse::<Timestamp>().unwrap().as_millisecond()
 }
 
@@ -37,7 +37,7 @@ fn window(from: &str, to: &str) -> Option<Window> {
 }
 
 /// Zone, the day before at noon there, nine o'clock of the day the clocks change, a time in the gap or fold, its instant.
-const CHANGES: [(&str, &str, &str, &str, &str); 12] = [
+pub(super) const CHANGES: [(&str, &str, &str, &str, &str); 12] = [
     (
         "America/New_York",
         "2026-03-07T17:00:00Z",

@@ -33,6 +33,8 @@ pub(super) struct Life<'a> {
     asked: bool,
     /// Holds told already: the same wait is one line.
     held: BTreeSet<(String, &'static str)>,
+    /// The gate has just refused a step.
+    refused: bool,
     zone: TimeZone,
     turns: u32,
     /// Messages that answered the lead's own words.
@@ -75,6 +77,7 @@ impl<'a> Life<'a> {
             buttons: Vec::new(),
             asked: false,
             held: BTreeSet::new(),
+            refused: false,
             zone,
             turns: 0,
             spoke: 0,
@@ -120,7 +123,11 @@ impl<'a> Life<'a> {
         let Some((_, data)) = self.timers.remove(&name) else {
             return;
         };
-        let Some(wish) = self.ground.funnels.wish(&self.session, &name, &data) else {
+        let wish = self
+            .ground
+            .funnels
+            .wish(&self.session, &name, &data, self.now_ms);
+        let Some(wish) = wish else {
             return self.take(Event::Timer { name, data });
         };
         match self.ask(&wish) {
@@ -136,11 +143,14 @@ impl<'a> Life<'a> {
             }
             Decision::Drop { reason } => {
                 self.tell(&wish.label, Outcome::Refused, reason.words());
+                self.refused = true;
                 self.take(Event::Unsaid {
                     name,
                     data,
-                    reason: String::new(),
+                    reason: reason.words().to_owned(),
+                    lasting: reason.is_lasting(),
                 });
+                self.refused = false;
             }
         }
     }
@@ -160,6 +170,7 @@ impl<'a> Life<'a> {
             } else {
                 0
             },
+            hushed_until: self.session.paused_until_ms,
             house: House::default(),
         };
         policy::may_send(policy, &facts, &Wish::of(wish), self.now_ms)
@@ -235,7 +246,8 @@ impl<'a> Life<'a> {
             }
             Effect::Enrolled { sequence, by, .. } => self.tell(&sequence, Outcome::Entered, &by),
             Effect::NotEnrolled { sequence, why } => self.tell(&sequence, Outcome::Barred, &why),
-            Effect::Passed { why, .. } if why.is_empty() => {}
+            // The refusal itself is told.
+            Effect::Passed { .. } if std::mem::take(&mut self.refused) => {}
             Effect::Passed {
                 sequence,
                 step,

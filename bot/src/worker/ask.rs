@@ -31,6 +31,7 @@ impl Desk {
             Question::Erase { lead, by } => {
                 self.erase(work, *lead, format!("operator {by}")).await?
             }
+            Question::Hush { lead, hushed, by } => self.hush(work, *lead, *hushed, by).await?,
             Question::Tidy => self.forget_outlived(work).await?,
             _ => {}
         }
@@ -74,6 +75,14 @@ impl Desk {
                 self.set_paused(paused);
                 Ok(json!({ "paused": paused }).to_string())
             }
+            Question::Hush { lead, .. } => Ok(match self.store.case(lead).await? {
+                Some(case) => {
+                    let now = self.app.clock.now_ms();
+                    json!({ "lead": lead, "paused": case.session.paused_until_ms > now })
+                        .to_string()
+                }
+                None => no_lead(lead),
+            }),
             Question::Tidy => {
                 let gone = self
                     .store
@@ -89,15 +98,18 @@ impl Desk {
 
     async fn why(&mut self, lead: i64) -> sqlx::Result<String> {
         let Some(case) = self.store.case(lead).await? else {
-            return Ok(json!({ "error": format!("no lead #{lead}; the numbers are on the cards and in /hot_leads") }).to_string());
+            return Ok(no_lead(lead));
         };
         let items = self.store.story(lead, 500).await?;
         let mut waits = self.store.timers_of(lead).await?;
-        if self.paused || self.live.contact.suspended {
-            let why = if self.paused {
+        let hushed = case.session.paused_until_ms > self.app.clock.now_ms();
+        if self.paused || self.live.contact.suspended || hushed {
+            let why = if self.live.contact.suspended {
+                Reason::Suspended
+            } else if self.paused {
                 Reason::Paused
             } else {
-                Reason::Suspended
+                Reason::Hushed
             };
             for timer in waits
                 .iter_mut()
@@ -122,4 +134,9 @@ impl Desk {
         );
         json!({ "link": link, "valid_days": invite::VALID_MS / 86_400_000 }).to_string()
     }
+}
+
+fn no_lead(lead: i64) -> String {
+    json!({ "error": format!("no lead #{lead}; the numbers are on the cards and in /hot_leads") })
+        .to_string()
 }

@@ -17,10 +17,9 @@ impl Desk {
         lead: LeadId,
         by: String,
     ) -> sqlx::Result<()> {
-        let Some(case) = self.store.case(lead).await? else {
+        let Some(case) = self.case_of(work, lead).await? else {
             return Ok(());
         };
-        let case = self.case(work, case.lead.chat_id).await?.unwrap_or(case);
         let mut turn = Turn {
             forget: Some(forgotten(&case, by, work.now)),
             ..Turn::default()

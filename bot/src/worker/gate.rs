@@ -57,6 +57,7 @@ impl Desk {
             zone: &zone,
             spoken: &known.spoken,
             talking_until: self.talking_until(known),
+            hushed_until: known.session.paused_until_ms,
             house: self.house(now),
         };
         let decision = policy::may_send(&self.live.contact, &facts, wish, now);

@@ -168,7 +168,7 @@ impl Turn {
         // Closing the bot takes back the consent to offers; opening it again does not give it anew.
         let offers = Purpose::Advertising;
         if reach == Reach::Blocked && case.lead.consents.of(offers).word() == Word::Yes {
-            case.lead.consents.refuse(offers, "block", now);
+            case.lead.consents.refuse(offers, "", "block", now);
             events.push(EventRow {
                 lead_id: case.lead.id,
                 at: now,

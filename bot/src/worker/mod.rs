@@ -4,6 +4,7 @@
 
 mod ask;
 pub mod beat;
+mod behalf;
 mod clock_watch;
 #[cfg(test)]
 mod course;

@@ -12,6 +12,7 @@ use super::setup;
 use super::turn::Turn;
 use crate::funnel::Funnels;
 use crate::funnel::effect::Notice;
+use crate::funnel::event::Event;
 use crate::invite;
 use crate::lead::LeadId;
 use crate::manners::{Change, Manners, Settings};
@@ -145,20 +146,22 @@ impl Desk {
         incoming: &Incoming,
         request: Request,
     ) -> anyhow::Result<Turn> {
-        let shown = panel::answer(&mut self.office(work), incoming, request)
-            .await
-            .context("the panel failed")?;
-        let settings = self.settings_in(work);
-        let mut turn = Turn {
-            case: shown.case,
-            events: shown.events,
-            settings: shown.settings.map(|change| settings.with(change)),
-            pause: match shown.settings {
-                Some(Change::Paused(on)) => Some(on),
-                _ => None,
-            },
-            ..Turn::default()
+        let mut turn = self.wished_turn(work, incoming, request).await?;
+        let shown = match &turn.case {
+            Some(case) => {
+                let case = case.clone();
+                panel::changed(&mut self.office(work), incoming, request, &case).await
+            }
+            None => panel::answer(&mut self.office(work), incoming, request).await,
         };
+        let shown = shown.context("the panel failed")?;
+        let settings = self.settings_in(work);
+        turn.case = turn.case.or(shown.case);
+        turn.events.extend(shown.events);
+        turn.settings = shown.settings.map(|change| settings.with(change));
+        if let Some(Change::Paused(on)) = shown.settings {
+            turn.pause = Some(on);
+        }
         let chat_id = incoming.chat_id;
         let pressed = match &incoming.what {
             What::Press { id, message_id, .. } => Some((id.clone(), *message_id)),
@@ -188,6 +191,26 @@ impl Desk {
             text: shown.toast,
         }));
         Ok(turn)
+    }
+
+    /// What the partner's press changes in a lead's talk; an empty turn when that is nothing.
+    async fn wished_turn(
+        &mut self,
+        work: &Work,
+        incoming: &Incoming,
+        request: Request,
+    ) -> anyhow::Result<Turn> {
+        let Some((lead, event)) = panel::wish(request) else {
+            return Ok(Turn::default());
+        };
+        match self.case_of(work, lead).await? {
+            // Their own word about their clock stands.
+            Some(case) if matches!(event, Event::Zone(_)) && case.lead.zone.is_own_word() => {
+                Ok(Turn::default())
+            }
+            Some(case) => self.on_behalf(case, event, &full_name(&incoming.from), work.now),
+            None => Ok(Turn::default()),
+        }
     }
 
     /// Bound already, or a moment ago in this very round.

@@ -17,6 +17,8 @@ use crate::store::{Case, FIRST_LANES, Lane, OWN_LANES, TimerRow, Wish, lane_of};
 
 /// Timers that speak for the lead or to the partner, in one round.
 const OWN_PER_ROUND: usize = 200;
+/// Timers of the bot's own words in one round: a reply waits for the round it comes in.
+const FIRST_PER_ROUND: usize = 25;
 
 impl Desk {
     /// Looks at both clocks; a jump is said once and freezes what the bot says first.
@@ -64,7 +66,7 @@ impl Desk {
         if self.paused || self.replanning.is_some() || self.clock_watch.frozen_for() > 0 {
             return Ok(());
         }
-        let mut room = self.room_to_speak();
+        let mut room = self.room_to_speak().min(FIRST_PER_ROUND);
         for lane in FIRST_LANES {
             if room == 0 {
                 break;
@@ -114,7 +116,9 @@ impl Desk {
         timer: TimerRow,
     ) -> anyhow::Result<Turn> {
         let now = work.now;
-        let wish = self.funnels.wish(&case.session, &timer.name, &timer.data);
+        let wish = self
+            .funnels
+            .wish(&case.session, &timer.name, &timer.data, now);
         let wish = wish.map(|wish| Wish::of(&wish));
         let mut event = Event::Timer {
             name: timer.name.clone(),
@@ -134,6 +138,7 @@ impl Desk {
                         name: timer.name.clone(),
                         data: timer.data.clone(),
                         reason: reason.words().to_owned(),
+                        lasting: reason.is_lasting(),
                     };
                 }
             }

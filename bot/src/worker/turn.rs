@@ -170,17 +170,19 @@ impl Turn {
                 0,
             ),
             Effect::Consent {
-                purpose,
+                matter,
                 yes,
                 version,
                 source,
             } => {
                 let value = if yes {
                     format!("yes {version} {source}")
-                } else {
+                } else if version.is_empty() {
                     format!("no {source}")
+                } else {
+                    format!("no {version} {source}")
                 };
-                self.event(case, place, cause, "consent", purpose.word(), &value, 0);
+                self.event(case, place, cause, "consent", matter.word(), &value, 0);
             }
             Effect::Language(code) => self.event(case, place, cause, "language", "", &code, 0),
             Effect::Zone(zone) => {
@@ -325,6 +327,7 @@ fn zone_word(source: ZoneSource) -> &'static str {
         ZoneSource::Partner => "partner",
         ZoneSource::Language => "language",
         ZoneSource::Phone => "phone",
+        ZoneSource::Told => "told",
         ZoneSource::Asked => "asked",
         ZoneSource::Set => "set",
     }

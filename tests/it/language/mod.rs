@@ -6,6 +6,7 @@ mod edits;
 mod errors;
 mod globals;
 mod journeys;
+mod lateness;
 mod pictures;
 mod plans;
 mod sequences;

@@ -9,7 +9,7 @@ use bot::lead::Lead;
 use super::{loaded, partner};
 
 /// Thursday, 15 January 2026, 15:00 in Almaty.
-const START_MS: i64 = 1_768_471_200_000;
+pub(super) const START_MS: i64 = 1_768_471_200_000;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
@@ -24,7 +24,7 @@ sequence: letters
 title: Письма
 ";
 
-fn with(rest: &str) -> Funnels {
+pub(super) fn with(rest: &str) -> Funnels {
     loaded(&format!("{FUNNEL}{rest}"), &partner())
 }
 
@@ -36,17 +36,19 @@ steps:
 ";
 
 /// One lead with their timers, as a bot would keep them.
-struct Life {
+pub(super) struct Life {
     session: Session,
     lead: Lead,
-    now_ms: i64,
-    waiting: Option<(i64, TimerData)>,
-    said: Vec<String>,
+    pub now_ms: i64,
+    pub waiting: Option<(i64, TimerData)>,
+    pub said: Vec<String>,
+    /// Why they are out.
+    pub left: Option<String>,
 }
 
 impl Life {
     /// Enrolled, and that much later.
-    fn after(funnels: &Funnels, ms: i64) -> Life {
+    pub fn after(funnels: &Funnels, ms: i64) -> Life {
         let mut life = Life {
             session: Session::default(),
             lead: Lead {
@@ -56,6 +58,7 @@ impl Life {
             now_ms: START_MS,
             waiting: None,
             said: Vec::new(),
+            left: None,
         };
         let enroll = Event::Enroll {
             sequence: "letters".into(),
@@ -66,7 +69,7 @@ impl Life {
         life
     }
 
-    fn take(&mut self, funnels: &Funnels, event: Event) {
+    pub fn take(&mut self, funnels: &Funnels, event: Event) {
         let partner = partner();
         let desk = Desk {
             now_ms: self.now_ms,
@@ -80,6 +83,7 @@ impl Life {
             match effect {
                 Effect::Schedule { at_ms, data, .. } => self.waiting = Some((at_ms, data)),
                 Effect::Cancel { .. } => self.waiting = None,
+                Effect::Left { why, .. } => self.left = Some(why),
                 Effect::Speak(proactive) => match proactive.origin {
                     Origin::Sequence { step, .. } => self.said.push(step),
                     Origin::FollowUp { .. } => {}
@@ -89,7 +93,7 @@ impl Life {
         }
     }
 
-    fn wait(&mut self, funnels: &Funnels, ms: i64) {
+    pub fn wait(&mut self, funnels: &Funnels, ms: i64) {
         let until = self.now_ms + ms;
         while let Some((due, data)) = self.waiting.take_if(|(due, _)| *due <= until) {
             self.now_ms = self.now_ms.max(due);

@@ -56,7 +56,7 @@ fn a_talk_that_goes_another_way_says_where_and_how() {
         ),
         (
             "= colour red\n",
-            "main.talk.transcript:1: \"= colour\" checks nothing; write score, tags, step, answers.<name>, phone, email, language, zone, source, campaign, handoff, advertising, service, stopped, in or waits",
+            "main.talk.transcript:1: \"= colour\" checks nothing; write score, tags, step, answers.<name>, phone, email, language, zone, source, campaign, handoff, advertising, service, consent, stopped, in or waits",
         ),
         (
             "+ скоро\n",

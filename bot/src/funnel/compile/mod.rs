@@ -151,6 +151,8 @@ pub fn compile(files: &[SourceFile], partner: &Partner) -> Compiled {
     let (phrases, own) = Phrases::new(&mut templates, &partner.texts);
     diagnostics.extend(phrases::problems(&own, &index, partner));
     diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    // What a sequence says for all of its steps is looked at for each.
+    diagnostics.dedup();
     let ready = !diagnostics
         .iter()
         .any(|problem| problem.severity == Severity::Error);

@@ -227,6 +227,10 @@ impl Series<'_> {
             match button.to.as_deref() {
                 Some("human") => {}
                 Some(to) if to.starts_with('@') => {}
+                Some("end" | "back" | "stay") => problems.error(
+                    &format!("{path}.to"),
+                    "a button of a sequence leads into a funnel; write \"@funnel\", \"@funnel.step\" or human",
+                ),
                 Some(to) => problems.error(
                     &format!("{path}.to"),
                     format!("a button of a sequence leads into a funnel; write \"@{to}\", \"@funnel.step\" or human"),

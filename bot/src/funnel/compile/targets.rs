@@ -21,7 +21,11 @@ impl Site<'_> {
     }
 
     fn own_step(&mut self, path: &str, id: &str) -> Target {
-        if let Some(ix) = self.listed().steps.get(id) {
+        let Some(own) = self.index.funnels.get(self.ix) else {
+            // A sequence: that its buttons lead into funnels is said where its steps are checked.
+            return Target::Stay;
+        };
+        if let Some(ix) = own.steps.get(id) {
             return Target::Step(*ix);
         }
         let known = self

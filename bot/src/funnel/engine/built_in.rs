@@ -5,7 +5,7 @@ use crate::funnel::effect::{Effect, Message};
 use crate::funnel::event::TimerName;
 use crate::funnel::html;
 use crate::funnel::session::Session;
-use crate::lead::{Lead, Purpose, Word, ZoneSource};
+use crate::lead::{Lead, Matter, Purpose, Word, ZoneSource};
 use crate::phrases::{Phrase, language_name};
 
 impl Turn<'_> {
@@ -59,7 +59,7 @@ impl Turn<'_> {
             self.lead.opted_out = true;
             self.effects.push(Effect::OptOut(true));
             // Who comes back is answered, but offered something only when asked anew.
-            self.refuse(Purpose::Advertising, "/stop".to_owned());
+            self.refuse(Purpose::Advertising, "", "/stop".to_owned());
         }
         if self.session.collecting.take().is_some() {
             self.effects.push(Effect::Cancel {
@@ -71,28 +71,29 @@ impl Turn<'_> {
         self.say_phrase(Phrase::Stopped);
     }
 
-    /// The lead allows messages of this purpose, having seen the words of this version.
-    pub(super) fn agree(&mut self, purpose: Purpose, version: &str, source: String) {
-        let at = self.desk.now_ms;
-        self.lead.consents.give(purpose, version, &source, at);
+    /// The lead says yes, having seen the words of this version.
+    pub(super) fn agree(&mut self, matter: impl Into<Matter>, version: &str, source: String) {
+        let (matter, at) = (matter.into(), self.desk.now_ms);
+        self.lead.consents.give(matter, version, &source, at);
         self.effects.push(Effect::Consent {
-            purpose,
+            matter,
             yes: true,
             version: version.to_owned(),
             source,
         });
     }
 
-    pub(super) fn refuse(&mut self, purpose: Purpose, source: String) {
-        if self.lead.consents.of(purpose).word() == Word::No {
+    /// The lead says no, to the words of this version where any were shown.
+    pub(super) fn refuse(&mut self, matter: impl Into<Matter>, version: &str, source: String) {
+        let (matter, at) = (matter.into(), self.desk.now_ms);
+        if self.lead.consents.of(matter).word() == Word::No {
             return;
         }
-        let at = self.desk.now_ms;
-        self.lead.consents.refuse(purpose, &source, at);
+        self.lead.consents.refuse(matter, version, &source, at);
         self.effects.push(Effect::Consent {
-            purpose,
+            matter,
             yes: false,
-            version: String::new(),
+            version: version.to_owned(),
             source,
         });
     }

@@ -5,7 +5,7 @@ use super::Turn;
 use crate::funnel::effect::{Button, Effect, Keyboard, Message};
 use crate::funnel::model::{Expect, Step};
 use crate::lead::contact::{parse_email, parse_phone, pretty_phone};
-use crate::lead::{Contact, ContactKind, Origin, Purpose, Word, ZoneSource, text_version};
+use crate::lead::{Contact, ContactKind, Matter, Origin, Purpose, Word, ZoneSource, text_version};
 use crate::phrases::Phrase;
 
 impl<'a> Turn<'a> {
@@ -15,7 +15,7 @@ impl<'a> Turn<'a> {
     }
 
     fn may_keep_nothing(&self) -> bool {
-        self.desk.partner.consent.contact && self.lead.consents.service.word() != Word::Yes
+        self.desk.partner.consent.contact && self.lead.consents.contact.word() != Word::Yes
     }
 
     /// A separate text with separate buttons: which words were agreed to is part of the button.
@@ -38,7 +38,8 @@ impl<'a> Turn<'a> {
         let label = self.phrase(yes, None);
         let version = text_version([text, &label]);
         let yes = self.own_press(label, "consent", &format!("{yes_id}-{version}"));
-        let no = self.own_button(no, "consent", no_id);
+        let label = self.phrase(no, None);
+        let no = self.own_press(label, "consent", &format!("{no_id}-{version}"));
         vec![vec![yes], vec![no]]
     }
 
@@ -96,9 +97,9 @@ impl<'a> Turn<'a> {
                     self.ask_timezone(ZoneSource::Asked);
                 }
             }
-            _ if button == "no" => self.consent_declined(),
-            _ if button == "no_ads" => {
-                self.refuse(Purpose::Advertising, self.consent_source());
+            Some(("no", version)) => self.consent_declined(version),
+            Some(("no_ads", version)) => {
+                self.refuse(Purpose::Advertising, version, self.consent_source());
                 self.say_phrase(Phrase::ConsentAdsNo);
             }
             _ => self.ignore("a button of another version of the bot"),
@@ -114,10 +115,10 @@ impl<'a> Turn<'a> {
     }
 
     fn consented(&mut self, version: &str) {
-        if self.lead.consents.service.word() == Word::Yes {
+        if self.lead.consents.contact.word() == Word::Yes {
             return self.ignore("the consent was given before");
         }
-        self.agree(Purpose::Service, version, self.consent_source());
+        self.agree(Matter::Contact, version, self.consent_source());
         let asked = self.step().and_then(|step| step.expect.as_ref());
         let fits = |kind| match asked {
             Some(Expect::Phone { .. }) => kind == ContactKind::Phone,
@@ -136,7 +137,8 @@ impl<'a> Turn<'a> {
     }
 
     /// Without a consent the contact is not asked for: the talk goes on where the question may be skipped.
-    fn consent_declined(&mut self) {
+    fn consent_declined(&mut self, version: &str) {
+        self.refuse(Matter::Contact, version, self.consent_source());
         self.session.held_contact = None;
         match self.step().and_then(|step| step.skip.as_ref()) {
             Some(skip) => self.go(skip.to),
@@ -218,13 +220,13 @@ impl<'a> Turn<'a> {
     pub(super) fn notify_pressed(&mut self, button: &str) {
         let source = || "/notifications".to_owned();
         match button {
-            "service_off" => self.refuse(Purpose::Service, source()),
+            "service_off" => self.refuse(Purpose::Service, "", source()),
             "service_on" => {
                 let words = self.phrase(Phrase::NotifyService, None);
                 let version = text_version([words.as_str()]);
                 self.agree(Purpose::Service, &version, source());
             }
-            "offers_off" => self.refuse(Purpose::Advertising, source()),
+            "offers_off" => self.refuse(Purpose::Advertising, "", source()),
             "offers_on" => {
                 let text = self.phrase(Phrase::ConsentAdsAsk, None);
                 let yes = (Phrase::ConsentAdsAgree, "ads");

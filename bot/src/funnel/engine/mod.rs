@@ -119,6 +119,13 @@ struct Turn<'a> {
     enrolled: Vec<usize>,
 }
 
+/// Why the gate did not let a message through, and whether it will let none that follows either.
+#[derive(Clone, Copy)]
+struct Refusal<'r> {
+    reason: &'r str,
+    lasting: bool,
+}
+
 /// What the messages of a turn have in common in which the bot speaks first.
 struct FirstWord {
     purpose: Purpose,
@@ -215,7 +222,19 @@ impl<'a> Turn<'a> {
             Event::Photo { file } => self.photo(file),
             Event::Other { .. } => self.other(),
             Event::Timer { name, data } => self.timer(&name, &data),
-            Event::Unsaid { name, data, reason } => self.unsaid(&name, &data, &reason),
+            Event::Unsaid {
+                name,
+                data,
+                reason,
+                lasting,
+            } => self.unsaid(
+                &name,
+                &data,
+                Refusal {
+                    reason: &reason,
+                    lasting,
+                },
+            ),
             Event::Enroll { sequence, by } => match self.funnels.sequence(&sequence) {
                 Some((ix, _)) => self.enroll(ix, &by),
                 None => self.ignore("there is no such sequence"),

@@ -156,7 +156,7 @@ impl<'a> Turn<'a> {
         let source = || format!("{}.{}", self.key_of(step), button.id);
         match &button.consent {
             Some(Consent::Yes(purpose, version)) => self.agree(*purpose, version, source()),
-            Some(Consent::No(purpose)) => self.refuse(*purpose, source()),
+            Some(Consent::No(purpose)) => self.refuse(*purpose, "", source()),
             None => {}
         }
         self.change_sequences(&button.enroll, &button.unenroll, step);

@@ -1,6 +1,6 @@
 //! Sequences: getting in, the step that is due, getting out. PURE.
 
-use super::{FirstWord, Turn};
+use super::{FirstWord, Refusal, Turn};
 use crate::funnel::coverage::Part;
 use crate::funnel::effect::{Effect, Origin};
 use crate::funnel::event::{TimerData, TimerName, Waiting};
@@ -120,8 +120,13 @@ impl<'a> Turn<'a> {
             .collect()
     }
 
-    /// A step is due (`unsaid`: and the gate has refused it, with its reason).
-    pub(super) fn sequence_due(&mut self, id: &str, waiting: &Waiting, unsaid: Option<&str>) {
+    /// A step is due, or (`unsaid`) it was and the gate has refused it.
+    pub(super) fn sequence_due(
+        &mut self,
+        id: &str,
+        waiting: &Waiting,
+        unsaid: Option<Refusal<'_>>,
+    ) {
         let Some((ix, sequence)) = self.funnels.sequence(id) else {
             self.end_enrollment(id, "серии больше нет", false);
             return;
@@ -135,18 +140,33 @@ impl<'a> Turn<'a> {
             return self.end_enrollment(id, &why, false);
         }
         let mut meant = waiting.planned_ms;
-        if let Some(reason) = unsaid
+        if let Some(refusal) = unsaid
             && let Some(at) = self.next_step(ix)
         {
-            self.pass(ix, at, meant, Some(reason));
+            if refusal.lasting {
+                return self.end_enrollment(id, refusal.reason, false);
+            }
+            self.pass(ix, at, meant, Some(refusal.reason));
+            if self.next_step(ix).is_none() {
+                let why = format!("пройдена; последний шаг не сказан: {}", refusal.reason);
+                return self.end_enrollment(id, &why, false);
+            }
             meant = i64::MIN;
         }
-        self.go_through(ix, sequence, waiting, meant);
+        self.go_through(ix, sequence, waiting, (meant, unsaid.is_none()));
     }
 
-    /// Says at most one step; passes over those that cannot be said; waits for the next.
-    fn go_through(&mut self, ix: usize, sequence: &'a Sequence, waiting: &Waiting, meant: i64) {
+    /// Says at most one step; passes over those that cannot be said; waits for the next. `asked`: the gate has let the
+    /// first of them through; any other is asked about anew before it is said.
+    fn go_through(
+        &mut self,
+        ix: usize,
+        sequence: &'a Sequence,
+        waiting: &Waiting,
+        (meant, asked): (i64, bool),
+    ) {
         let now = self.desk.now_ms;
+        let mut asked = asked;
         let paused_until = if sequence.paused {
             i64::MAX
         } else {
@@ -185,6 +205,7 @@ impl<'a> Turn<'a> {
             ) {
                 Verdict::Later(due) => return self.wait_for(ix, at, planned, due),
                 Verdict::Skip => self.pass(ix, at, planned, Some("опоздал")),
+                Verdict::Say if !asked => return self.wait_for(ix, at, planned, now),
                 Verdict::Say => {
                     let said = self.say_step(ix, sequence, at, planned);
                     if said {
@@ -192,7 +213,7 @@ impl<'a> Turn<'a> {
                     }
                 }
             }
-            meant = i64::MIN;
+            (meant, asked) = (i64::MIN, false);
         }
         self.end_enrollment(&sequence.id.clone(), "пройдена", false);
     }
@@ -310,8 +331,30 @@ impl<'a> Turn<'a> {
         });
     }
 
+    /// Keeps every place until then; when the pause is over, what came due in it goes on at its next fit time.
     pub(super) fn pause(&mut self, until_ms: i64) {
+        let now = self.desk.now_ms;
         self.session.paused_until_ms = until_ms;
+        if until_ms > now {
+            return;
+        }
+        for id in self.inside() {
+            let Some((ix, sequence)) = self.funnels.sequence(&id) else {
+                continue;
+            };
+            let Some(at) = self.next_step(ix) else {
+                continue;
+            };
+            let (_, zone) = zone_of(&self.lead.zone, self.desk.partner);
+            let rule = &sequence.plans[at].rule;
+            let planned = rule.due(self.anchor(ix), &zone);
+            let again = if planned > now {
+                planned
+            } else {
+                rule.next(now, &zone)
+            };
+            self.wait_for(ix, at, again, again);
+        }
     }
 
     pub(super) fn move_zone(&mut self, zone: Zone) {

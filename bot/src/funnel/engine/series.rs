@@ -124,7 +124,7 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn refuse_advertising(&mut self) {
-        self.refuse(Purpose::Advertising, "button".to_owned());
+        self.refuse(Purpose::Advertising, "", "button".to_owned());
         self.leave_all(Some(Purpose::Advertising), "лид отказался от рекламы");
         self.say_phrase(Phrase::WayOutRefused);
     }

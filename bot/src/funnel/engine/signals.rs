@@ -4,7 +4,7 @@ use super::Turn;
 use super::sequence::words;
 use crate::funnel::effect::Effect;
 use crate::funnel::model::Signal;
-use crate::lead::{ContactKind, Handoff, Purpose};
+use crate::lead::{ContactKind, Handoff, Matter, Purpose};
 
 impl Turn<'_> {
     /// First out, then in: what lets a lead into one sequence may take them out of another.
@@ -46,7 +46,7 @@ impl Turn<'_> {
     fn refused(&self) -> Vec<Purpose> {
         let said = self.effects.iter().filter_map(|effect| match effect {
             Effect::Consent {
-                purpose,
+                matter: Matter::Messages(purpose),
                 yes: false,
                 ..
             } => Some(*purpose),

@@ -1,6 +1,6 @@
 //! Timers: silence branches, and the end of a collected answer. PURE.
 
-use super::{FirstWord, Turn};
+use super::{FirstWord, Refusal, Turn};
 use crate::funnel::coverage::{Mark, Part, WHOLE};
 use crate::funnel::effect::{Effect, Message, Origin};
 use crate::funnel::event::{Talk, TimerData, TimerName};
@@ -30,10 +30,10 @@ impl Turn<'_> {
     }
 
     /// What the timer would have said is not said: a follow-up makes room for the next one, a sequence goes on.
-    pub(super) fn unsaid(&mut self, name: &TimerName, data: &TimerData, reason: &str) {
+    pub(super) fn unsaid(&mut self, name: &TimerName, data: &TimerData, refusal: Refusal<'_>) {
         match (name, data) {
             (TimerName::Sequence(id), TimerData::Sequence(waiting)) => {
-                self.sequence_due(id, waiting, Some(reason));
+                self.sequence_due(id, waiting, Some(refusal));
             }
             (TimerName::Silence, TimerData::Talk(talk)) if talk.visit == self.session.visit => {
                 let branch = usize::from(talk.branch);

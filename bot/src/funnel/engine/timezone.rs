@@ -1,16 +1,10 @@
 //! The lead's clock: guessed from what is known, asked in one tap. PURE.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
 use super::Turn;
 use crate::funnel::effect::Button;
 use crate::lead::cities::{self, City};
 use crate::lead::{Zone, ZoneSource};
 use crate::phrases::Phrase;
-
-/// Buttons in a row: a city with its time needs half a phone's width.
-const COLUMNS: usize = 2;
 
 impl Turn<'_> {
     /// Guesses again after anything the lead did; their own word stays.
@@ -53,22 +47,14 @@ impl Turn<'_> {
         source: ZoneSource,
     ) -> Vec<Vec<Button>> {
         let language = self.voice();
-        let buttons: Vec<Button> = cities
-            .map(|city| {
-                let text = format!("{} · {}", city.name(&language), self.time_in(city.zone));
-                self.own_press(text, step(source), city.id)
-            })
-            .collect();
-        buttons.chunks(COLUMNS).map(<[Button]>::to_vec).collect()
-    }
-
-    /// `17:20`, by which people know that it is theirs.
-    fn time_in(&self, zone: &str) -> String {
-        let at = Timestamp::from_millisecond(self.desk.now_ms).ok();
-        let zone = TimeZone::get(zone).ok();
-        at.zip(zone)
-            .map(|(at, zone)| at.to_zoned(zone).strftime("%H:%M").to_string())
-            .unwrap_or_default()
+        let button = |city: &'static City| {
+            let text = city.with_time(&language, self.desk.now_ms);
+            self.own_press(text, step(source), city.id)
+        };
+        let rows = cities::rows(cities, &language);
+        rows.into_iter()
+            .map(|row| row.into_iter().map(button).collect())
+            .collect()
     }
 
     pub(super) fn timezone_pressed(&mut self, step: &str, button: &str) {
@@ -86,7 +72,7 @@ impl Turn<'_> {
             (_, Some(city)) => {
                 self.set_zone(Zone::chosen(city.zone, source));
                 let name = city.name(&self.voice());
-                let value = format!("{name}, {}", self.time_in(city.zone));
+                let value = format!("{name}, {}", city.time(self.desk.now_ms));
                 self.say_phrase_with(Phrase::TimezoneSet, value);
             }
             (_, None) => self.ignore("a button of another version of the bot"),
@@ -97,6 +83,10 @@ impl Turn<'_> {
 fn step(source: ZoneSource) -> &'static str {
     match source {
         ZoneSource::Asked => "zone_asked",
-        ZoneSource::Partner | ZoneSource::Language | ZoneSource::Phone | ZoneSource::Set => "zone",
+        ZoneSource::Partner
+        | ZoneSource::Language
+        | ZoneSource::Phone
+        | ZoneSource::Told
+        | ZoneSource::Set => "zone",
     }
 }

@@ -5,7 +5,7 @@ mod mermaid;
 mod svg;
 
 use super::html;
-use super::model::{ButtonAction, Funnels, Keyboard, Step, StepText, Target};
+use super::model::{ButtonAction, Funnels, Keyboard, SEQUENCE_MARK, Step, StepText, Target};
 use crate::sequence::{Days, Rule};
 pub use mermaid::mermaid;
 pub use svg::svg;
@@ -48,7 +48,8 @@ struct Edge {
 fn picture(funnels: &Funnels, id: &str) -> Option<Picture> {
     let ix = *funnels.by_id.get(id)?;
     let funnel = &funnels.list[ix];
-    let title = format!("{} ({})", funnels.static_text(&funnel.title, 0), funnel.id);
+    let name = funnel.id.trim_start_matches(SEQUENCE_MARK);
+    let title = format!("{} ({name})", funnels.static_text(&funnel.title, 0));
     let mut order: Vec<usize> = (0..funnel.steps.len()).collect();
     order.sort_by_key(|at| (*at != funnel.first, funnel.steps[*at].line));
     let nodes = order

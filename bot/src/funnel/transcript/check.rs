@@ -39,12 +39,13 @@ pub(super) fn check(talk: &Talk<'_>, text: &str) -> Result<(), String> {
         "handoff" => handoff(talk.lead.handoff).into(),
         "stopped" => if talk.lead.opted_out { "yes" } else { "no" }.into(),
         "advertising" => consent(talk.lead.consents.advertising.word()).into(),
+        "consent" => consent(talk.lead.consents.contact.word()).into(),
         "service" => consent(talk.lead.consents.service.word()).into(),
         other => match other.strip_prefix("answers.") {
             Some(name) => answer(talk, name),
             None => {
                 return Err(format!(
-                    "\"= {other}\" checks nothing; write score, tags, step, answers.<name>, phone, email, language, zone, source, campaign, handoff, advertising, service, stopped, in or waits"
+                    "\"= {other}\" checks nothing; write score, tags, step, answers.<name>, phone, email, language, zone, source, campaign, handoff, advertising, service, consent, stopped, in or waits"
                 ));
             }
         },

@@ -13,7 +13,7 @@ use crate::funnel::html;
 use crate::funnel::model::Funnels;
 use crate::funnel::session::Session;
 use crate::funnel::wish::{Beside, WishLane};
-use crate::lead::{Handoff, Lead, Purpose};
+use crate::lead::{Handoff, Lead, Matter};
 use crate::partner::Partner;
 use crate::sequence;
 
@@ -68,7 +68,7 @@ impl<'a> Talk<'a> {
         let mut session = Session::default();
         if partner.consent.contact {
             lead.consents
-                .give(Purpose::Service, "", "the talk", START_MS);
+                .give(Matter::Contact, "", "the talk", START_MS);
         }
         session.offers_asked = partner.consent.advertising;
         Self {
@@ -189,7 +189,8 @@ impl<'a> Talk<'a> {
 
     /// What the gate of a running bot would do, as far as it depends on the talk alone.
     fn fire(&mut self, name: TimerName, data: TimerData) {
-        let held = match self.funnels.wish(&self.session, &name, &data) {
+        let wish = self.funnels.wish(&self.session, &name, &data, self.now_ms);
+        let held = match wish {
             Some(wish) if wish.lane == WishLane::Sequence => self.hold(wish.beside),
             Some(_) | None => Hold::No,
         };
@@ -202,6 +203,7 @@ impl<'a> Talk<'a> {
                 name,
                 data,
                 reason: "лид посреди разговора".into(),
+                lasting: false,
             }),
         }
     }
