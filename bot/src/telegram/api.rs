@@ -99,19 +99,19 @@ impl Client {
     }
 
     /// Sends a stored message: `payload` is the method's JSON object.
-    pub async fn send(&self, method: &str, payload: String) -> Answer {
+    pub async fn send(&self, method: &str, payload: &str) -> Answer {
         self.post(method, payload, CALL_TIMEOUT).await
     }
 
-    async fn post(&self, method: &str, payload: String, wait: Duration) -> Answer {
+    async fn post(&self, method: &str, payload: &str, wait: Duration) -> Answer {
         let answer = match &self.way {
-            Way::Straight { wire, .. } => wire.post(&self.path(method), payload.into(), wait).await,
+            Way::Straight { wire, .. } => wire.post(&self.path(method), payload, wait).await,
             Way::Proxied(http) => {
                 let request = http
                     .post(self.url(method))
                     .header(reqwest::header::CONTENT_TYPE, "application/json")
                     .timeout(wait)
-                    .body(payload);
+                    .body(payload.to_owned());
                 answer(request).await
             }
         };
@@ -157,7 +157,7 @@ impl Client {
     {
         let body = serde_json::to_string(payload)
             .map_err(|error| CallError::Unreachable(error.to_string()))?;
-        result(self.send(P::NAME, body).await)
+        result(self.send(P::NAME, &body).await)
     }
 
     /// One long poll; the raw updates, in order.
@@ -168,7 +168,7 @@ impl Client {
         let wait = Duration::from_secs(u64::from(payload.timeout.unwrap_or(0)) + 15);
         let body = serde_json::to_string(payload)
             .map_err(|error| CallError::Unreachable(error.to_string()))?;
-        result(self.post(GetUpdates::NAME, body, wait).await)
+        result(self.post(GetUpdates::NAME, &body, wait).await)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod callback;
+mod http;
 pub mod incoming;
 pub mod outgoing;
 pub mod pace;

@@ -1,40 +1,36 @@
-//! HTTP/1.1 to one server, as thin as it goes: a call polls its own kept connection, without tasks and layers between.
-//! Only for calls with JSON and without a proxy; the rest goes through reqwest (`api`). No address is ever printed.
+//! Lines to one server, as thin as they go: a call writes its bytes and reads its answer, without tasks, channels and
+//! layers between. Only for calls with JSON and without a proxy; the rest goes through reqwest (`api`). No address is
+//! ever printed.
 
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Mutex;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Request, Response, Uri};
+use hyper::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::http;
 use super::verdict::Answer;
 
 /// Servers close idle connections after a minute or so; a call must not meet one that is closing.
 const KEEP: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Telegram's answers are small; a batch of updates comes in pieces of this size.
-const MOST_BUFFERED: usize = 64 * 1024;
 
-type Call = Request<Full<Bytes>>;
-type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+type Stream = TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>;
 
 pub struct Wire {
     connector: Connector,
     /// Scheme, host and port.
     server: Uri,
-    host: HeaderValue,
+    host: String,
     /// Oldest first; the newest is used first, so that a quiet bot keeps few.
     kept: Mutex<VecDeque<Line>>,
 }
@@ -44,11 +40,18 @@ enum Connector {
     Tls(Box<HttpsConnector<HttpConnector>>),
 }
 
-/// An open connection. Nobody polls it between calls.
+/// An open connection on which nothing is under way.
 struct Line {
-    sender: SendRequest<Full<Bytes>>,
-    connection: Option<Pin<Box<Connection<Stream, Full<Bytes>>>>>,
+    stream: Stream,
     used: Instant,
+}
+
+/// How far the bytes of a call came.
+enum Left {
+    All,
+    /// The line was dead: the server has seen nothing.
+    Nothing(std::io::Error),
+    Some(std::io::Error),
 }
 
 impl Wire {
@@ -57,7 +60,6 @@ impl Wire {
         let authority = server
             .authority()
             .ok_or_else(|| anyhow::anyhow!("TELEGRAM_API_URL names no host"))?;
-        let host = HeaderValue::from_str(authority.as_str())?;
         let mut http = HttpConnector::new();
         http.set_nodelay(true);
         http.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -75,87 +77,76 @@ impl Wire {
         Ok(Wire {
             connector,
             server: server.clone(),
-            host,
+            host: authority.as_str().to_owned(),
             kept: Mutex::default(),
         })
     }
 
     /// One call with its answer, or why there is none. `path` is secret.
-    pub async fn post(&self, path: &str, body: Bytes, wait: Duration) -> Answer {
-        let call = Request::post(path)
-            .header(HOST, self.host.clone())
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(Full::new(body));
-        let Ok(call) = call else {
+    pub async fn post(&self, path: &str, body: &str, wait: Duration) -> Answer {
+        let Some(call) = http::request(&self.host, path, body) else {
             return Answer::NotConnected("the method is not a path".to_owned());
         };
-        match tokio::time::timeout(wait, self.exchange(call)).await {
+        match tokio::time::timeout(wait, self.exchange(&call)).await {
             Ok(answer) => answer,
             Err(_) => Answer::Broken(format!("no answer within {} s", wait.as_secs())),
         }
     }
 
-    async fn exchange(&self, mut call: Call) -> Answer {
+    async fn exchange(&self, call: &[u8]) -> Answer {
         loop {
-            let (mut line, is_kept) = match self.kept_line().await {
-                Some(line) => (line, true),
+            let (mut stream, is_kept) = match self.kept_line().await {
+                Some(stream) => (stream, true),
                 None => match self.connect().await {
-                    Ok(line) => (line, false),
+                    Ok(stream) => (stream, false),
                     Err(why) => return Answer::NotConnected(why),
                 },
             };
-            let response = line.sender.try_send_request(call);
-            match drive(&mut line.connection, response).await {
-                Ok(response) => return self.read(line, response).await,
-                Err(mut error) => match error.take_message() {
-                    // Closed by the server meanwhile: nothing of the call has left.
-                    Some(back) if is_kept => call = back,
-                    Some(_) => return Answer::NotConnected(reason(error.error())),
-                    None => return Answer::Broken(reason(error.error())),
-                },
+            match write(&mut stream, call).await {
+                Left::All => return self.read(stream).await,
+                // Closed by the server meanwhile.
+                Left::Nothing(_) if is_kept => {}
+                Left::Nothing(error) => return Answer::NotConnected(reason(&error)),
+                Left::Some(error) => return Answer::Broken(reason(&error)),
             }
         }
     }
 
-    async fn read(&self, mut line: Line, response: Response<Incoming>) -> Answer {
-        let status = response.status().as_u16();
-        let body = response.into_body().collect();
-        match drive(&mut line.connection, body).await {
-            Ok(body) => {
-                self.keep(line);
-                Answer::Http {
-                    status,
-                    body: body.to_bytes().into(),
-                }
-            }
+    async fn read(&self, mut stream: Stream) -> Answer {
+        let reply = match http::read_reply(&mut stream).await {
+            Ok(reply) => reply,
+            Err(error) => return Answer::Broken(reason(&error)),
+        };
+        if reply.is_open {
+            self.keep(stream);
+        }
+        let status = reply.status;
+        match reply.body {
+            Some(body) => Answer::Http { status, body },
             // The answer was cut: a 200 means it was done, anything else is a guess.
-            Err(_) if status == 200 => Answer::Http {
+            None if status == 200 => Answer::Http {
                 status,
                 body: Vec::new(),
             },
-            Err(error) => Answer::Broken(reason(&error)),
+            None => Answer::Broken(format!("the answer (http {status}) was cut short")),
         }
     }
 
     /// A kept connection that is still open.
-    async fn kept_line(&self) -> Option<Line> {
+    async fn kept_line(&self) -> Option<Stream> {
         loop {
             let mut line = self.kept.lock().ok()?.pop_back()?;
-            if line.used.elapsed() < KEEP
-                && drive(&mut line.connection, line.sender.ready())
-                    .await
-                    .is_ok()
-            {
-                return Some(line);
+            if line.used.elapsed() < KEEP && is_silent(&mut line.stream).await {
+                return Some(line.stream);
             }
         }
     }
 
-    fn keep(&self, mut line: Line) {
-        if line.connection.is_none() {
-            return;
-        }
-        line.used = Instant::now();
+    fn keep(&self, stream: Stream) {
+        let line = Line {
+            stream,
+            used: Instant::now(),
+        };
         if let Ok(mut kept) = self.kept.lock() {
             while kept.front().is_some_and(|line| line.used.elapsed() > KEEP) {
                 kept.pop_front();
@@ -172,7 +163,7 @@ impl Wire {
         }
     }
 
-    async fn connect(&self) -> Result<Line, String> {
+    async fn connect(&self) -> Result<Stream, String> {
         let stream = match &self.connector {
             Connector::Plain(http) => {
                 let stream = http.clone().call(self.server.clone()).await;
@@ -186,34 +177,36 @@ impl Wire {
                     .map_err(|error| reason(error.as_ref()))?
             }
         };
-        let (sender, connection) = Builder::new()
-            .max_buf_size(MOST_BUFFERED)
-            .handshake(stream)
-            .await
-            .map_err(|error| reason(&error))?;
-        Ok(Line {
-            sender,
-            connection: Some(Box::pin(connection)),
-            used: Instant::now(),
-        })
+        Ok(TokioIo::new(stream))
     }
 }
 
-/// Lets the connection work until `wanted` has come out of it. An ended connection is dropped, which ends `wanted`.
-async fn drive<T>(
-    connection: &mut Option<Pin<Box<Connection<Stream, Full<Bytes>>>>>,
-    wanted: impl Future<Output = T>,
-) -> T {
-    let mut wanted = pin!(wanted);
+/// Whether the server has neither closed the line nor said anything since: looked at, not waited for.
+async fn is_silent(stream: &mut Stream) -> bool {
+    let mut byte = [0];
     poll_fn(|context| {
-        if let Some(open) = connection
-            && open.as_mut().poll(context).is_ready()
-        {
-            *connection = None;
-        }
-        wanted.as_mut().poll(context)
+        let mut buffer = ReadBuf::new(&mut byte);
+        let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
+        Poll::Ready(read.is_pending())
     })
     .await
+}
+
+/// Writes a whole call, and says what the server may have seen of it when that fails.
+async fn write(stream: &mut Stream, call: &[u8]) -> Left {
+    let first = poll_fn(|context| Pin::new(&mut *stream).poll_write(context, call)).await;
+    let written = match first {
+        Ok(written) => written,
+        Err(error) => return Left::Nothing(error),
+    };
+    let rest = async {
+        stream.write_all(&call[written..]).await?;
+        stream.flush().await
+    };
+    match rest.await {
+        Ok(()) => Left::All,
+        Err(error) => Left::Some(error),
+    }
 }
 
 /// The chain of causes; none of these errors knows the path.

@@ -52,7 +52,7 @@ pub(super) async fn fly(
     }
     tracing::trace!(outbox.id = row.id, "calling Telegram");
     if row.media.is_empty() {
-        let verdict = classify(&app.client.send(&row.method, row.payload.clone()).await);
+        let verdict = classify(&app.client.send(&row.method, &row.payload).await);
         return Done {
             row,
             word,

@@ -145,7 +145,7 @@ impl Sender {
             // Its failure changes nothing: the spinner ends by itself.
             let _ = app
                 .client
-                .send("AnswerCallbackQuery", payload.to_string())
+                .send("AnswerCallbackQuery", &payload.to_string())
                 .await;
         };
         #[expect(clippy::disallowed_methods, reason = "worker/ is where tasks are made")]

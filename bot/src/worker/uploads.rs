@@ -69,7 +69,7 @@ impl Uploads {
             MediaSource::Url(url) => {
                 fields[field] = Value::from(url.as_str());
                 return (
-                    classify(&client.send(method, fields.to_string()).await),
+                    classify(&client.send(method, &fields.to_string()).await),
                     None,
                 );
             }
@@ -86,7 +86,7 @@ impl Uploads {
         };
         if let Some(file_id) = self.file_id(&sha256, field) {
             fields[field] = Value::from(file_id);
-            let verdict = classify(&client.send(method, fields.to_string()).await);
+            let verdict = classify(&client.send(method, &fields.to_string()).await);
             let forget =
                 matches!(verdict, Verdict::StaleFile(_)).then(|| self.forget(&sha256, field, now));
             return (verdict, forget);
