@@ -64,8 +64,12 @@ async fn home() -> Act {
     Act::Panel(parse::Request::Home)
 }
 
-pub(super) async fn lead(incoming: Arc<Incoming>) -> Act {
-    Act::Lead(event(&incoming))
+async fn lead(incoming: Arc<Incoming>) -> Act {
+    of_lead(&incoming)
+}
+
+pub(super) fn of_lead(incoming: &Incoming) -> Act {
+    Act::Lead(event(incoming))
 }
 
 fn event(incoming: &Incoming) -> Event {

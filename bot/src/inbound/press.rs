@@ -21,7 +21,12 @@ async fn refuse() -> Act {
     Act::Refuse
 }
 
-pub(super) async fn press(incoming: Arc<Incoming>, caller: Caller) -> Act {
+async fn press(incoming: Arc<Incoming>, caller: Caller) -> Act {
+    read(&incoming, caller)
+}
+
+/// What a press in the presser's own chat asks for.
+pub(super) fn read(incoming: &Incoming, caller: Caller) -> Act {
     let What::Press { data, .. } = &incoming.what else {
         return Act::Refuse;
     };

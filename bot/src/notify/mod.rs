@@ -17,8 +17,8 @@ use crate::panel::screen::Screen;
 use crate::store::{Case, EventRow};
 
 /// Once per crossing, and not again before the cool-down is over. PURE.
-pub fn became_hot(before: &Case, after: &Case, hot: &Hot, now: i64) -> bool {
-    before.lead.score < hot.score
+pub fn became_hot(score_before: i64, after: &Case, hot: &Hot, now: i64) -> bool {
+    score_before < hot.score
         && after.lead.score >= hot.score
         && (after.hot_at == 0 || now - after.hot_at >= hot.cooldown_ms)
 }
@@ -154,15 +154,15 @@ mod tests {
             score: 50,
             cooldown_ms: 1_000,
         };
-        assert!(became_hot(&case(40, 0), &case(50, 0), &hot, 10));
+        assert!(became_hot(40, &case(50, 0), &hot, 10));
         assert!(
-            !became_hot(&case(50, 10), &case(60, 10), &hot, 20),
+            !became_hot(50, &case(60, 10), &hot, 20),
             "already hot"
         );
         assert!(
-            !became_hot(&case(40, 10), &case(50, 10), &hot, 500),
+            !became_hot(40, &case(50, 10), &hot, 500),
             "crossed again too soon"
         );
-        assert!(became_hot(&case(40, 10), &case(50, 10), &hot, 1_010));
+        assert!(became_hot(40, &case(50, 10), &hot, 1_010));
     }
 }

@@ -24,7 +24,7 @@ impl Desk {
             forget: Some(forgotten(&case, by, work.now)),
             ..Turn::default()
         };
-        if let Err(error) = self.erase_cards(work, &case, &mut turn).await {
+        if let Err(error) = self.erase_cards(work, case.lead.id, &mut turn).await {
             tracing::warn!(lead.id = lead, "cards of a forgotten lead stay: {error:#}");
         }
         work.merge(turn);

@@ -87,7 +87,8 @@ impl Desk {
         let mut case = case.unwrap_or_else(|| new_case(work, incoming));
         greet(&mut case, &incoming.from, work.now);
         case.insider = insider;
-        let before = case.clone();
+        // Only what is asked for afterwards: a whole case is a hundred pieces of memory.
+        let (score, place) = (case.lead.score, case.session.place.clone());
         let outcome = self.advance(&mut case, event, work.now)?;
         let cause = Cause {
             now: work.now,
@@ -95,11 +96,11 @@ impl Desk {
             wish: None,
             callback_id: press_id(incoming),
         };
-        let mut turn = Turn::from_outcome(case, before.session.place.clone(), outcome, &cause);
+        let mut turn = Turn::from_outcome(case, place, outcome, &cause);
         if is_new {
             came(&mut turn, work.now);
         }
-        self.tell_partner(work, &before, &mut turn).await?;
+        self.tell_partner(work, score, &mut turn).await?;
         Ok(turn)
     }
 

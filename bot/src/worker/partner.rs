@@ -54,16 +54,17 @@ impl Desk {
     pub(super) async fn tell_partner(
         &mut self,
         work: &Work,
-        before: &Case,
+        score_before: i64,
         turn: &mut Turn,
     ) -> anyhow::Result<()> {
         let Some(case) = &mut turn.case else {
             return Ok(());
         };
         if turn.forget.is_some() {
-            return self.erase_cards(work, before, turn).await;
+            let lead = case.lead.id;
+            return self.erase_cards(work, lead, turn).await;
         }
-        if notify::became_hot(before, case, &self.live.hot, work.now) {
+        if notify::became_hot(score_before, case, &self.live.hot, work.now) {
             case.hot_at = work.now;
             turn.notices.push(Notice::Hot);
         }
@@ -123,16 +124,16 @@ impl Desk {
     pub(super) async fn erase_cards(
         &mut self,
         work: &Work,
-        before: &Case,
+        lead: LeadId,
         turn: &mut Turn,
     ) -> anyhow::Result<()> {
         let by = turn.forget.as_ref().map_or("", |who| who.by.as_str());
-        let screen = notify::forgotten(before.lead.id, by == "lead");
-        for (chat_id, message_id) in self.store.card_messages(before.lead.id, 100).await? {
+        let screen = notify::forgotten(lead, by == "lead");
+        for (chat_id, message_id) in self.store.card_messages(lead, 100).await? {
             let call = screen.edit(chat_id, message_id);
             turn.outbox.push(row(chat_id, call, Kind::Edit, work.now));
         }
-        for (chat_id, message_id) in self.store.photo_messages(before.lead.id).await? {
+        for (chat_id, message_id) in self.store.photo_messages(lead).await? {
             let payload = json!({ "chat_id": chat_id, "message_id": message_id }).to_string();
             let call = ("DeleteMessage".to_owned(), payload);
             turn.outbox.push(row(chat_id, call, Kind::Edit, work.now));

@@ -164,7 +164,8 @@ impl Desk {
             turn.events.insert(0, event);
         }
         let work = Work::new(now, self.counters);
-        self.tell_partner(&work, &before, &mut turn).await?;
+        self.tell_partner(&work, before.lead.score, &mut turn)
+            .await?;
         Ok(turn)
     }
 
