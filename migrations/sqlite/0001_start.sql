@@ -61,6 +61,11 @@ CREATE TABLE leads (
   PRIMARY KEY (partner_id, id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX leads_chat ON leads (partner_id, chat_id);
+-- For the operator's figures, which are asked for every few seconds: who came of late, whose contact waits for the
+-- partner, whose score does. No ordinary turn changes their columns.
+CREATE INDEX leads_came ON leads (partner_id, created_at);
+CREATE INDEX leads_left ON leads (partner_id, handled_at) WHERE insider = 0 AND (handoff = 'waiting' OR phone <> '' OR email <> '');
+CREATE INDEX leads_score ON leads (partner_id, score) WHERE insider = 0 AND handled_at = 0;
 
 -- The story of a lead: one row per thing that happened. Score is the sum of points.
 CREATE TABLE events (

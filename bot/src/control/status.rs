@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::worker::DeskInput;
 use crate::{errors, process};
 
-/// Counting reads every lead; a live screen asks each second.
+/// Counting stands in the way of turns for a moment; a live screen asks each second.
 const FRESH_MS: i64 = 10_000;
 
 /// The last count and when it was made.

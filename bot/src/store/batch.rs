@@ -22,8 +22,8 @@ pub struct Case {
 }
 
 impl Case {
-    /// Whether nothing differs from `before`, the stored case, but where the lead stands, the score, the chains and
-    /// when they were seen last: that is one small update instead of a row of texts. `before` is used up.
+    /// Whether nothing differs from `before`, the stored case, but where the lead stands, the chains and when they were
+    /// seen last: that is one small update instead of a row of texts, and touches no index. `before` is used up.
     pub fn has_only_moved(&self, before: &mut Case) -> bool {
         // All fields by name, so that a new one is not forgotten.
         let Case {
@@ -36,7 +36,6 @@ impl Case {
             spoken,
             chains: _,
         } = self;
-        before.lead.score = lead.score;
         before.lead.last_seen_at = lead.last_seen_at;
         before.lead == *lead
             && before.insider == *insider

@@ -175,7 +175,7 @@ pub(super) fn bind(case: &Case, binds: &mut Binds<'_>) -> sqlx::Result<()> {
 /// The columns of `commit::LEADS_MOVED`.
 pub(super) fn bind_moved(case: &Case, binds: &mut Binds<'_>) -> sqlx::Result<()> {
     let (funnel, step) = place(case);
-    binds.put(case.lead.id)?.put(case.lead.score)?;
+    binds.put(case.lead.id)?;
     binds
         .text(funnel)?
         .text(step)?

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::rows::{Script, Statement};
-use super::{Batch, EventRow, InboxRow, InboxState, OutboxRow, OutboxState, Settled, Store};
+use super::{
+    Batch, Class, EventRow, InboxRow, InboxState, Lane, OutboxRow, OutboxState, Settled, Store,
+};
 
 /// Rows of a round that goes to the database as one script: a turn or two with their fates.
 const SMALL: usize = 24;
@@ -62,11 +64,12 @@ async fn inbox(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[InboxRow]) -> sq
          raw = excluded.raw, error = excluded.error",
     );
     // Nearly all rows are like this: three numbers each.
-    static HANDLED: Statement = Statement::new(
+    static HANDLED: Statement = Statement::filled(
         3,
         "INSERT INTO inbox (partner_id, update_id, state, tries, chat_id, raw, error, received_at)
          SELECT ?, column1, 'done', 0, column2, '', '', column3 FROM",
-        "WHERE true ON CONFLICT (partner_id, update_id) DO UPDATE SET state = 'done', raw = '', error = ''",
+        "WHERE column1 IS NOT NULL
+         ON CONFLICT (partner_id, update_id) DO UPDATE SET state = 'done', raw = '', error = ''",
     );
     let is_handled = |row: &&InboxRow| {
         row.state == InboxState::Done && row.raw.is_empty() && row.error.is_empty()
@@ -124,18 +127,18 @@ static LEADS: Statement = Statement::new(
 );
 
 /// What nearly every turn changes; see `Case::has_only_moved`.
-static LEADS_MOVED: Statement = Statement::new(
-    8,
-    "UPDATE leads SET score = column2, funnel = column3, step = column4, session = column5, last_event = column6,
-     last_outbox = column7, last_seen_at = column8 FROM",
+static LEADS_MOVED: Statement = Statement::filled(
+    7,
+    "UPDATE leads SET funnel = column2, step = column3, session = column4, last_event = column5,
+     last_outbox = column6, last_seen_at = column7 FROM",
     "WHERE leads.partner_id = ? AND leads.id = column1",
 );
 
 async fn events(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[EventRow]) -> sqlx::Result<()> {
-    static ROWS: Statement = Statement::new(
+    static ROWS: Statement = Statement::filled(
         10,
         "INSERT INTO events (partner_id, id, lead_id, prev, at, kind, funnel, step, name, value, points) SELECT ?, v.* FROM",
-        "",
+        "WHERE column1 IS NOT NULL",
     );
     ROWS.run(tx, partner, rows, |row, binds| {
         binds
@@ -162,7 +165,27 @@ async fn outbox(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[OutboxRow]) -> 
          intent, wish, tries, not_before, created_at, state) SELECT ?, v.*, 'due' FROM",
         "",
     );
-    ROWS.run(tx, partner, rows, |row, binds| {
+    // Nearly all messages are like this: ten values fewer save half of what a row costs.
+    static REPLIES: Statement = Statement::filled(
+        6,
+        "INSERT INTO outbox (partner_id, id, lead_id, prev, chat_id, lane, class, cause, method, payload, media, card,
+         intent, wish, tries, not_before, created_at, state) SELECT ?, column1, column2, column3, column4, 0, 'reply',
+         'reply', 'SendMessage', column5, '', 0, '', '', 0, 0, column6, 'due' FROM",
+        "WHERE column1 IS NOT NULL",
+    );
+    let (replies, other): (Vec<&OutboxRow>, Vec<&OutboxRow>) =
+        rows.iter().partition(|row| is_plain_reply(row));
+    REPLIES
+        .run(tx, partner, &replies, |row, binds| {
+            binds.put(row.id)?.put(row.lead_id)?.put(row.prev)?;
+            binds
+                .put(row.chat_id)?
+                .text(&row.payload)?
+                .put(row.created_at)?;
+            Ok(())
+        })
+        .await?;
+    ROWS.run(tx, partner, &other, |row, binds| {
         binds
             .put(row.id)?
             .put(row.lead_id)?
@@ -185,6 +208,34 @@ async fn outbox(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[OutboxRow]) -> 
     .await
 }
 
+/// What the short statement's words say.
+fn is_plain_reply(row: &OutboxRow) -> bool {
+    // All fields by name, so that a new one is not forgotten.
+    let OutboxRow {
+        id: _,
+        lead_id: _,
+        prev: _,
+        chat_id: _,
+        lane,
+        class,
+        cause,
+        method,
+        payload: _,
+        media,
+        card,
+        wish,
+        tries,
+        not_before,
+        created_at: _,
+    } = row;
+    (*lane, *class) == (Lane::Reply, Class::Reply)
+        && cause == "reply"
+        && method == "SendMessage"
+        && media.is_empty()
+        && wish.is_none()
+        && (*card, *tries, *not_before) == (0, 0, 0)
+}
+
 async fn settled(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[Settled]) -> sqlx::Result<()> {
     static ROWS: Statement = Statement::new(
         7,
@@ -193,7 +244,7 @@ async fn settled(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[Settled]) -> s
         "WHERE outbox.partner_id = ? AND outbox.id = column1",
     );
     // Nearly all fates are like this.
-    static SENT: Statement = Statement::new(
+    static SENT: Statement = Statement::filled(
         4,
         "UPDATE outbox SET state = 'sent', reason = '', tries = column2, not_before = 0, message_id = column3,
          settled_at = column4 FROM",

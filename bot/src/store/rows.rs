@@ -6,28 +6,60 @@ use std::sync::{Arc, OnceLock};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Arguments, AssertSqlSafe, Encode, Sqlite, Type};
 
-const CHUNKS: [usize; 4] = [48, 12, 3, 1];
+const CHUNKS: [usize; 8] = [96, 48, 24, 12, 6, 3, 2, 1];
 
 /// Values of one row, in column order.
-pub(super) struct Binds<'a>(&'a mut SqliteArguments);
+pub(super) struct Binds<'a> {
+    arguments: &'a mut SqliteArguments,
+    recent: &'a mut Recent,
+}
+
+/// Short texts of late: ids and words come again with nearly every row, and each copy would be a piece of memory that
+/// one thread makes and another frees.
+struct Recent {
+    texts: [Arc<str>; 8],
+    next: usize,
+}
+
+impl Recent {
+    const SHORT: usize = 24;
+
+    fn new() -> Recent {
+        static EMPTY: OnceLock<Arc<str>> = OnceLock::new();
+        let empty = EMPTY.get_or_init(|| Arc::from(""));
+        Recent {
+            texts: std::array::from_fn(|_| empty.clone()),
+            next: 1,
+        }
+    }
+
+    fn share(&mut self, text: &str) -> Arc<str> {
+        if text.len() > Self::SHORT {
+            return Arc::from(text);
+        }
+        if let Some(known) = self.texts.iter().find(|known| ***known == *text) {
+            return known.clone();
+        }
+        let shared: Arc<str> = Arc::from(text);
+        self.texts[self.next] = shared.clone();
+        // The first place stays with the empty text, the most frequent of all.
+        self.next = self.next % (self.texts.len() - 1) + 1;
+        shared
+    }
+}
 
 impl Binds<'_> {
     pub(super) fn put<'q, T: Encode<'q, Sqlite> + Type<Sqlite>>(
         &mut self,
         value: T,
     ) -> sqlx::Result<&mut Self> {
-        self.0.add(value).map_err(sqlx::Error::Encode)?;
+        self.arguments.add(value).map_err(sqlx::Error::Encode)?;
         Ok(self)
     }
 
-    /// A text, copied once: sqlx makes two pieces of memory of a `String` and one of this.
+    /// A text, copied at most once: sqlx makes two pieces of memory of a `String` and one of this.
     pub(super) fn text(&mut self, text: &str) -> sqlx::Result<&mut Self> {
-        static EMPTY: OnceLock<Arc<str>> = OnceLock::new();
-        let shared = if text.is_empty() {
-            EMPTY.get_or_init(|| Arc::from("")).clone()
-        } else {
-            Arc::from(text)
-        };
+        let shared = self.recent.share(text);
         self.put(shared)
     }
 }
@@ -40,17 +72,49 @@ pub(super) struct Statement {
     tail: &'static str,
     /// Columns of a row, `partner_id` not counted.
     columns: usize,
+    /// Whether rows of nothing but NULL change nothing.
+    may_fill: bool,
     texts: [OnceLock<String>; CHUNKS.len()],
 }
 
 impl Statement {
     pub(super) const fn new(columns: usize, head: &'static str, tail: &'static str) -> Statement {
+        Statement::make(columns, head, tail, false)
+    }
+
+    /// The same for a statement that passes over rows of nothing but NULL: what is left over after whole chunks goes
+    /// in one statement filled up with them. Each statement more would wake two threads.
+    pub(super) const fn filled(
+        columns: usize,
+        head: &'static str,
+        tail: &'static str,
+    ) -> Statement {
+        Statement::make(columns, head, tail, true)
+    }
+
+    const fn make(
+        columns: usize,
+        head: &'static str,
+        tail: &'static str,
+        may_fill: bool,
+    ) -> Statement {
         Statement {
             head,
             tail,
             columns,
+            may_fill,
             texts: [const { OnceLock::new() }; CHUNKS.len()],
         }
+    }
+
+    /// Which of `CHUNKS` takes the next of so many rows.
+    fn chunk(&self, rows: usize) -> usize {
+        let found = if self.may_fill {
+            CHUNKS.iter().rposition(|size| *size >= rows)
+        } else {
+            CHUNKS.iter().position(|size| *size <= rows)
+        };
+        found.unwrap_or(if self.may_fill { 0 } else { CHUNKS.len() - 1 })
     }
 
     fn text(&'static self, chunk: usize) -> &'static str {
@@ -71,17 +135,22 @@ impl Statement {
     ) -> sqlx::Result<()> {
         let partner_first = self.head.contains('?');
         while !rows.is_empty() {
-            let chunk = CHUNKS.iter().position(|size| *size <= rows.len());
-            let chunk = chunk.unwrap_or(CHUNKS.len() - 1);
-            let (now, later) = rows.split_at(CHUNKS[chunk]);
-            let places = now.len() * self.columns + 1;
+            let chunk = self.chunk(rows.len());
+            let (now, later) = rows.split_at(CHUNKS[chunk].min(rows.len()));
+            let places = CHUNKS[chunk] * self.columns + 1;
             script.arguments.reserve(places, 0);
-            let mut binds = Binds(&mut script.arguments);
+            let mut binds = Binds {
+                arguments: &mut script.arguments,
+                recent: &mut script.recent,
+            };
             if partner_first {
                 binds.put(partner.clone())?;
             }
             for row in now {
                 bind(row, &mut binds)?;
+            }
+            for _ in now.len() * self.columns..CHUNKS[chunk] * self.columns {
+                binds.put(None::<i64>)?;
             }
             if !partner_first {
                 binds.put(partner.clone())?;
@@ -101,6 +170,7 @@ pub(super) struct Script<'c> {
     is_one: bool,
     text: String,
     arguments: SqliteArguments,
+    recent: Recent,
 }
 
 impl<'c> Script<'c> {
@@ -110,6 +180,7 @@ impl<'c> Script<'c> {
             is_one,
             text: String::new(),
             arguments: SqliteArguments::default(),
+            recent: Recent::new(),
         }
     }
 
@@ -138,5 +209,60 @@ impl<'c> Script<'c> {
                 .await?;
         }
         Ok(&mut *self.connection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Batch, EventRow};
+
+    #[tokio::test]
+    async fn every_number_of_rows_is_written_whole() {
+        let dir = std::env::temp_dir().join(format!("bot-rows-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a directory");
+        let mut store = crate::store::open(&dir, "north").await.expect("a store");
+        let mut last = 0;
+        for rows in 1..=130 {
+            let events = (last + 1..=last + rows).map(|id| EventRow {
+                id,
+                lead_id: 7,
+                kind: "reached",
+                value: format!("{id}"),
+                ..EventRow::default()
+            });
+            let batch = Batch {
+                events: events.collect(),
+                ..Batch::default()
+            };
+            store.commit(&batch).await.expect("room");
+            last += rows;
+            let seen: (i64, i64, i64) = sqlx::query_as(
+                "SELECT COUNT(*), MAX(id), COUNT(CASE WHEN value = CAST(id AS TEXT) THEN 1 END) FROM events",
+            )
+            .fetch_one(&mut store.connection)
+            .await
+            .expect("a count");
+            assert_eq!(seen, (last, last, last), "after {rows} rows");
+        }
+        std::fs::remove_dir_all(&dir).expect("it is there");
+    }
+
+    #[test]
+    fn what_is_left_over_goes_in_one_statement() {
+        let filled = Statement::filled(1, "", "");
+        let exact = Statement::new(1, "", "");
+        let size = |statement: &Statement, rows| CHUNKS[statement.chunk(rows)];
+        for (rows, filled_size, exact_size) in [
+            (1, 1, 1),
+            (2, 2, 2),
+            (4, 6, 3),
+            (13, 24, 12),
+            (95, 96, 48),
+            (200, 96, 96),
+        ] {
+            assert_eq!(size(&filled, rows), filled_size, "{rows}");
+            assert_eq!(size(&exact, rows), exact_size, "{rows}");
+        }
     }
 }
