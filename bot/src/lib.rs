@@ -3,6 +3,7 @@
 pub mod diagnostic;
 pub mod lead;
 mod manners;
+mod memory;
 pub mod partner;
 pub mod phrases;
 pub mod sequence;
@@ -15,7 +16,6 @@ pub mod config;
 mod clock;
 mod errors;
 mod invite;
-mod memory;
 pub mod process;
 mod store;
 mod systemd;

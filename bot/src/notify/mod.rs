@@ -155,10 +155,7 @@ mod tests {
             cooldown_ms: 1_000,
         };
         assert!(became_hot(40, &case(50, 0), &hot, 10));
-        assert!(
-            !became_hot(50, &case(60, 10), &hot, 20),
-            "already hot"
-        );
+        assert!(!became_hot(50, &case(60, 10), &hot, 20), "already hot");
         assert!(
             !became_hot(40, &case(50, 10), &hot, 500),
             "crossed again too soon"

@@ -1,7 +1,7 @@
 //! The only SQL. One store holds one partner's data: it is opened for that partner and refuses another's file.
 //!
 //! What differs between databases is listed here: how the file is opened (`open`), `BEGIN IMMEDIATE`, bare places (`?`)
-//! in many-row statements (`rows`), and the migrations folder. Every other statement is common SQL.
+//! in many-row statements (`rows`), `INDEXED BY` (`stats`), and the migrations folder. Every other statement is common SQL.
 
 mod batch;
 mod cases;
@@ -123,11 +123,28 @@ impl Store {
     pub async fn rest(&mut self) -> sqlx::Result<()> {
         use sqlx::Connection;
         self.connection.clear_cached_statements().await?;
-        sqlx::query("PRAGMA shrink_memory")
-            .persistent(false)
-            .execute(&mut self.connection)
-            .await
-            .map(drop)
+        self.say("PRAGMA shrink_memory").await?;
+        // A statement's progress is the one moment when something of ours runs on the connection's own thread.
+        let mut is_done = false;
+        let at_progress = move || {
+            if !std::mem::replace(&mut is_done, true) {
+                crate::memory::empty_thread_cache();
+            }
+            true
+        };
+        let mut handle = self.connection.lock_handle().await?;
+        handle.set_progress_handler(1, at_progress);
+        drop(handle);
+        let said = self.say("SELECT COUNT(*) FROM facts").await;
+        let mut handle = self.connection.lock_handle().await?;
+        handle.remove_progress_handler();
+        drop(handle);
+        said
+    }
+
+    async fn say(&mut self, statement: &'static str) -> sqlx::Result<()> {
+        let said = sqlx::query(statement).persistent(false);
+        said.execute(&mut self.connection).await.map(drop)
     }
 
     pub async fn close(self) -> sqlx::Result<()> {

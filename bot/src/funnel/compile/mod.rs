@@ -128,6 +128,8 @@ pub fn compile(files: &[SourceFile], partner: &Partner) -> Compiled {
             None => broken.push(file.id().to_owned()),
         }
     }
+    // What stays for as long as the bot runs is made from here on.
+    let _ground = crate::memory::level();
     let index = Index::new(&drafts, &sequence_drafts, idle, broken);
     let mut templates = Templates::default();
     let mut list = Vec::new();
@@ -192,12 +194,13 @@ struct Parts {
 
 fn assemble(files: &[SourceFile], parts: Parts, index: Index, partner: &Partner) -> Funnels {
     let Parts {
-        list,
+        mut list,
         sequences,
         templates,
         triggers,
         phrases,
     } = parts;
+    list.iter_mut().for_each(Funnel::tighten);
     let by_id = list
         .iter()
         .enumerate()
