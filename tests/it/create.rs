@@ -219,7 +219,7 @@ async fn nothing_half_made_remains_when_something_is_wrong() {
         (
             &[("north", "Nörth")],
             2,
-            "error: partner id \"Nörth\": an id has 1 to 32 of a-z, 0-9 and -",
+            "error: partner id \"Nörth\": an id has 1 to 32 of a-z, 0-9 and -, no - in front",
         ),
         (
             &[("ROOT/token", "ROOT/none")],

@@ -403,12 +403,13 @@ impl Rules<'_> {
     }
 }
 
-const BAD_ID: &str = "an id has 1 to 32 of a-z, 0-9 and -";
+const BAD_ID: &str = "an id has 1 to 32 of a-z, 0-9 and -, no - in front";
 
 /// Whether a partner may be called so.
 pub fn is_partner_id(id: &str) -> bool {
     let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=32).contains(&id.len()) && id.bytes().all(good)
+    // A program would take a dash in front for an option.
+    (1..=32).contains(&id.len()) && id.bytes().all(good) && !id.starts_with('-')
 }
 
 /// The bot's id in a token; otherwise what is wrong, without showing it.

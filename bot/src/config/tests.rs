@@ -292,12 +292,12 @@ fn the_directory_gives_the_id_when_it_can() {
         (
             "Север",
             "",
-            "the directory's name is the partner's id; an id has 1 to 32 of a-z, 0-9 and -",
+            "the directory's name is the partner's id; an id has 1 to 32 of a-z, 0-9 and -, no - in front",
         ),
         (
             "Север",
             "PARTNER_ID=A!\n",
-            "PARTNER_ID: an id has 1 to 32 of a-z, 0-9 and -",
+            "PARTNER_ID: an id has 1 to 32 of a-z, 0-9 and -, no - in front",
         ),
         (
             "config",

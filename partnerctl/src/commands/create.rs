@@ -32,7 +32,7 @@ use wish::Wish;
   partnerctl create north --name \"Север\" --by-link     a link and a QR code instead of @BotFather
   pass show north | partnerctl create north --name \"Север\" --token-file -")]
 pub struct CreateArgs {
-    /// The partner's id: 1 to 32 of a-z, 0-9 and -
+    /// The partner's id: 1 to 32 of a-z, 0-9 and -, no - in front
     id: Option<String>,
     /// How leads see the partner
     #[arg(long)]
@@ -236,7 +236,10 @@ fn report_next(args: &CreateArgs, fleet: &Fleet, wish: &Wish, bot: Option<&Bot>,
     let home = fleet.layout.partner(&wish.id);
     host.out("next:");
     host.out(&format!("  partnerctl check {}{suffix}", wish.id));
-    host.out(&format!("  bot run --partner {}", home.display()));
+    host.out(&match fleet.layout.mode {
+        Mode::Here => format!("  bot run --partner {}", home.display()),
+        Mode::User | Mode::System => format!("  partnerctl start {}{suffix}", wish.id),
+    });
     if wish.telegram_ids.is_empty() {
         host.out(&format!("  partnerctl invite {}{suffix}    while the bot runs: a link that makes its opener the partner", wish.id));
     }

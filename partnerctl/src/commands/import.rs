@@ -59,19 +59,27 @@ enum Fate {
 pub async fn run(args: &ImportArgs, host: &dyn Host) -> Result<(), Failure> {
     let text = match args.file.as_os_str() == "-" {
         true => host.input()?,
-        false => std::fs::read_to_string(&args.file).map_err(|error| {
-            Failure::new(Code::NotFound, format!("{}: {error}", args.file.display()))
-        })?,
+        false => text_of(&args.file)?,
     };
     let fleet = args.fleet.open(host);
-    let rows = form::read(&text).map_err(|why| {
+    let form = form::read(&text).map_err(|why| {
         Failure::new(
             Code::InvalidConfig,
             format!("{}: {why}", args.file.display()),
         )
     })?;
-    let plan = plan(rows, &fleet);
+    if form.rows.is_empty() {
+        let message = format!("{}: no row below the first line", args.file.display());
+        return Err(Failure::new(Code::InvalidConfig, message));
+    }
+    let plan = plan(form.rows, &fleet);
     show(args, &plan, host);
+    if !form.ignored.is_empty() {
+        host.err(&format!(
+            "columns that are not used: {}",
+            form.ignored.join(", ")
+        ));
+    }
     let faults = plan.iter().any(|(_, fate)| matches!(fate, Fate::Faulty(_)));
     let new = plan
         .iter()
@@ -104,17 +112,30 @@ pub async fn run(args: &ImportArgs, host: &dyn Host) -> Result<(), Failure> {
     Err(Failure::said(Code::InvalidConfig))
 }
 
+fn text_of(file: &std::path::Path) -> Result<String, Failure> {
+    let name = file.display();
+    let bytes = std::fs::read(file)
+        .map_err(|error| Failure::new(Code::NotFound, format!("{name}: {error}")))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1;
+        let message = format!("{name}:{line}: not UTF-8; save it as \"CSV UTF-8\" and import that");
+        Failure::new(Code::InvalidConfig, message)
+    })
+}
+
 /// One look at the fleet and one at each row: a thousand rows cost a thousand steps.
-fn plan(rows: Vec<Result<Row, Vec<Fault>>>, fleet: &Fleet) -> Vec<(usize, Fate)> {
+fn plan(rows: Vec<(usize, Result<Row, Vec<Fault>>)>, fleet: &Fleet) -> Vec<(usize, Fate)> {
     let mut bots = super::create::bots_of(fleet);
     let mut ids: BTreeMap<String, String> = fleet
         .ids()
         .into_iter()
         .map(|id| (id, "a partner that is there".to_owned()))
         .collect();
-    let fate = |(index, row): (usize, Result<Row, Vec<Fault>>)| {
-        // The first line names the columns.
-        let line = index + 2;
+    let fate = |(line, row): (usize, Result<Row, Vec<Fault>>)| {
         let mut row = match row {
             Ok(row) => row,
             Err(faults) => return (line, Fate::Faulty(faults)),
@@ -145,7 +166,7 @@ fn plan(rows: Vec<Result<Row, Vec<Fault>>>, fleet: &Fleet) -> Vec<(usize, Fate)>
         ids.insert(row.id.clone(), format!("row {line}"));
         (line, Fate::New(row))
     };
-    rows.into_iter().enumerate().map(fate).collect()
+    rows.into_iter().map(fate).collect()
 }
 
 /// `anna`, or `anna-2` when there is one.

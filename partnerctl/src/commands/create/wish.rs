@@ -109,7 +109,8 @@ fn until_good<T>(
 
 fn free_id(id: &str, fleet: &Fleet) -> Result<String, Failure> {
     if !is_partner_id(id) {
-        let message = format!("partner id \"{id}\": an id has 1 to 32 of a-z, 0-9 and -");
+        let message =
+            format!("partner id \"{id}\": an id has 1 to 32 of a-z, 0-9 and -, no - in front");
         return Err(Failure::new(Code::Usage, message));
     }
     let home = fleet.layout.partner(id);

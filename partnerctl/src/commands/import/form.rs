@@ -7,6 +7,7 @@ use bot::yaml::suggest;
 use serde::Serialize;
 
 use crate::commands::create::wish::{Wish, ZONE};
+use crate::output::count;
 
 /// A row that can become a partner.
 pub struct Row {
@@ -51,7 +52,12 @@ enum Column {
     Tags,
     /// A form has columns of its own: the time of the answer, an e-mail.
     Other,
+    /// A question that is none of ours.
+    Ignored,
 }
+
+/// As long as Telegram lets a bot's name be.
+const LONGEST_NAME: usize = 64;
 
 /// The words by which forms name a column; the first is ours.
 const COLUMNS: [(Column, &[&str]); 11] = [
@@ -89,26 +95,83 @@ const COLUMNS: [(Column, &[&str]); 11] = [
     ),
 ];
 
+/// What was read of a file.
+pub struct Form {
+    /// Each row with its number, as a spreadsheet counts: the first line names the columns.
+    pub rows: Vec<(usize, Result<Row, Vec<Fault>>)>,
+    /// Questions of the form that are none of ours.
+    pub ignored: Vec<String>,
+}
+
 /// Every row, or what is wrong with the file as a whole.
-pub fn read(text: &str) -> Result<Vec<Result<Row, Vec<Fault>>>, String> {
+pub fn read(text: &str) -> Result<Form, String> {
     let text = text.trim_start_matches('\u{feff}');
-    let first = text.lines().next().unwrap_or_default();
-    // Excel in Russian writes semicolons.
-    let delimiter = if first.matches(';').count() > first.matches(',').count() {
-        b';'
-    } else {
-        b','
-    };
     let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
+        .delimiter(delimiter(text))
         .trim(csv::Trim::All)
         .flexible(true)
         .from_reader(text.as_bytes());
-    let headers = reader.headers().map_err(|error| error.to_string())?;
-    let columns = headers
+    let headers = reader.headers().map_err(|error| error.to_string())?.clone();
+    let columns = columns(&headers)?;
+    let mut rows = Vec::new();
+    let mut number = 1;
+    let mut record = csv::StringRecord::new();
+    loop {
+        let from = usize::try_from(reader.position().byte()).unwrap_or(text.len());
+        let read = reader.read_record(&mut record);
+        number += 1 + blank_lines(text, from);
+        match read {
+            Ok(false) => break,
+            // The empty rows below a table come along with it.
+            Ok(true) if record.iter().all(str::is_empty) => {}
+            Ok(true) => rows.push((number, row(&columns, &record))),
+            Err(_) => {
+                let why = "cannot be read as CSV; look for a quote that is not closed";
+                rows.push((number, Err(vec![Fault::new("row", why)])));
+            }
+        }
+    }
+    let ignored = columns.iter().zip(&headers);
+    let ignored =
+        ignored.filter(|(column, header)| **column == Column::Ignored && !header.is_empty());
+    Ok(Form {
+        rows,
+        ignored: ignored.map(|(_, header)| header.to_owned()).collect(),
+    })
+}
+
+/// Excel in Russian writes semicolons, and a table that is copied has tabs.
+fn delimiter(text: &str) -> u8 {
+    let first = text.lines().next().unwrap_or_default();
+    let count = |delimiter: &u8| first.bytes().filter(|byte| byte == delimiter).count();
+    // The last of equals wins, so the comma stands last.
+    b"\t;,".iter().copied().max_by_key(count).unwrap_or(b',')
+}
+
+/// How many empty lines a reader that is here goes over in silence.
+fn blank_lines(text: &str, from: usize) -> usize {
+    let rest = &text.as_bytes()[from.min(text.len())..];
+    let line_is_done = from == 0 || text.as_bytes().get(from - 1) == Some(&b'\n');
+    let ends = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+    let ends = ends.filter(|byte| **byte == b'\n').count();
+    ends.saturating_sub(usize::from(!line_is_done))
+}
+
+fn columns(headers: &csv::StringRecord) -> Result<Vec<Column>, String> {
+    let columns: Vec<Column> = headers.iter().map(column).collect::<Result<_, String>>()?;
+    let ours = |column: &Column| !matches!(column, Column::Other | Column::Ignored);
+    for (index, column) in columns
         .iter()
-        .map(column)
-        .collect::<Result<Vec<Column>, String>>()?;
+        .enumerate()
+        .filter(|(_, column)| ours(column))
+    {
+        if let Some(first) = columns[..index].iter().position(|other| other == column) {
+            let (one, two) = (&headers[first], &headers[index]);
+            return Err(format!(
+                "columns \"{one}\" and \"{two}\" mean the same; delete one of them"
+            ));
+        }
+    }
     for (needed, name) in [(Column::Name, "name"), (Column::Token, "token")] {
         if !columns.contains(&needed) {
             return Err(format!(
@@ -116,14 +179,7 @@ pub fn read(text: &str) -> Result<Vec<Result<Row, Vec<Fault>>>, String> {
             ));
         }
     }
-    let rows = reader.records().map(|record| match record {
-        Ok(record) => row(&columns, &record),
-        Err(_) => Err(vec![Fault::new(
-            "row",
-            "cannot be read as CSV; look for a quote that is not closed",
-        )]),
-    });
-    Ok(rows.collect())
+    Ok(columns)
 }
 
 fn column(header: &str) -> Result<Column, String> {
@@ -134,23 +190,34 @@ fn column(header: &str) -> Result<Column, String> {
         .replace(['_', '-'], " ");
     let words = words.trim();
     let known = COLUMNS.iter().find(|(_, names)| names.contains(&words));
-    known.map(|(column, _)| *column).ok_or_else(|| {
-        let names: Vec<String> = COLUMNS.iter().flat_map(|(_, names)| names.iter()).map(|name| (*name).to_owned()).collect();
-        match suggest(words, &names) {
-            Some(near) => format!("column \"{header}\": did you mean \"{near}\"?"),
-            None => format!("column \"{header}\" is not known; there are id, name, token, timezone, telegram_id, shop, registration, funnel, proxy, tags"),
-        }
-    })
+    if let Some((column, _)) = known {
+        return Ok(*column);
+    }
+    let names = COLUMNS.iter().flat_map(|(_, names)| names.iter());
+    let names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
+    match suggest(words, &names) {
+        Some(near) => Err(format!("column \"{header}\": did you mean \"{near}\"?")),
+        None => Ok(Column::Ignored),
+    }
+}
+
+/// What a spreadsheet leaves in place of a value.
+fn is_formula(cell: &str) -> bool {
+    let broken = cell.starts_with('#') && (cell.ends_with(['!', '?']) || cell.contains('/'));
+    cell.starts_with('=') || broken
 }
 
 fn row(columns: &[Column], record: &csv::StringRecord) -> Result<Row, Vec<Fault>> {
     let mut faults = Vec::new();
     if record.len() != columns.len() {
-        let why = format!(
-            "has {} cells where the first line has {}",
-            record.len(),
+        let mut why = format!(
+            "has {} where the first line has {}",
+            count(record.len(), "cell"),
             columns.len()
         );
+        if record.iter().any(|cell| cell.contains('\n')) {
+            why.push_str("; a quote is not closed");
+        }
         return Err(vec![Fault::new("row", why)]);
     }
     let cells = columns
@@ -161,9 +228,25 @@ fn row(columns: &[Column], record: &csv::StringRecord) -> Result<Row, Vec<Fault>
     let mut cells: BTreeMap<Column, String> = cells
         .map(|(column, cell)| (column, cell.to_owned()))
         .collect();
+    let formulas = cells.iter().filter(|(column, cell)| {
+        is_formula(cell) && !matches!(column, Column::Other | Column::Ignored)
+    });
+    let formulas: Vec<Fault> = formulas
+        .map(|(column, _)| Fault::new(&column.word(), "holds a formula; paste its value"))
+        .collect();
+    if !formulas.is_empty() {
+        return Err(formulas);
+    }
     let name = cells.remove(&Column::Name).unwrap_or_default();
     if name.is_empty() {
         faults.push(Fault::new("name", "is empty; leads need a name to see"));
+    }
+    if name.chars().any(char::is_control) {
+        let why = "goes over several lines or holds signs that nobody sees";
+        faults.push(Fault::new("name", why));
+    } else if name.chars().count() > LONGEST_NAME {
+        let why = format!("is longer than {LONGEST_NAME} letters");
+        faults.push(Fault::new("name", why));
     }
     let token = cells.remove(&Column::Token).unwrap_or_default();
     let token_fault = check_token(&token).err();
@@ -175,7 +258,7 @@ fn row(columns: &[Column], record: &csv::StringRecord) -> Result<Row, Vec<Fault>
         let why = if id_is_made {
             "no id can be made from the name; add a column id"
         } else {
-            "an id has 1 to 32 of a-z, 0-9 and -"
+            "an id has 1 to 32 of a-z, 0-9 and -, no - in front"
         };
         faults.push(Fault::new("id", why));
     }
@@ -188,16 +271,20 @@ fn row(columns: &[Column], record: &csv::StringRecord) -> Result<Row, Vec<Fault>
             .map(|why| Fault::new("timezone", why)),
     );
     let ids = cells.remove(&Column::TelegramId).unwrap_or_default();
+    let rounded = ids.contains("E+") || ids.contains("e+");
     let ids = ids
         .split([' ', ',', ';'])
         .filter(|id| !id.is_empty())
         .map(str::parse);
     let telegram_ids = ids.collect::<Result<Vec<i64>, _>>();
     if telegram_ids.is_err() {
-        faults.push(Fault::new(
-            "telegram_id",
-            "a Telegram id is a number; @userinfobot tells it",
-        ));
+        let why = match rounded {
+            true => {
+                "the spreadsheet has rounded this number; make the column text and paste it again"
+            }
+            false => "a Telegram id is a number; @userinfobot tells it",
+        };
+        faults.push(Fault::new("telegram_id", why));
     }
     match (faults.is_empty(), telegram_ids) {
         (true, Ok(telegram_ids)) => Ok(Row {
@@ -215,6 +302,14 @@ fn row(columns: &[Column], record: &csv::StringRecord) -> Result<Row, Vec<Fault>
             more: cells,
         }),
         _ => Err(faults),
+    }
+}
+
+impl Column {
+    /// Our own word for it.
+    fn word(self) -> String {
+        let known = COLUMNS.iter().find(|(column, _)| *column == self);
+        known.map_or("row", |(_, names)| names[0]).replace(' ', "_")
     }
 }
 
@@ -286,13 +381,34 @@ mod tests {
 
     const TOKEN: &str = "123456789:TESTTESTTESTTESTTESTTESTTESTTESTTES";
 
+    /// One line for each row: its number, and its id or its faults.
+    fn told(text: &str) -> Vec<String> {
+        let rows = read(text).unwrap().rows.into_iter();
+        rows.map(|(number, row)| match row {
+            Ok(row) => format!("{number} {}", row.id),
+            Err(faults) => {
+                let faults = faults
+                    .iter()
+                    .map(|fault| format!("{}: {}", fault.column, fault.why));
+                format!("{number} {}", faults.collect::<Vec<_>>().join("; "))
+            }
+        })
+        .collect()
+    }
+
+    fn refused(text: &str) -> String {
+        read(text).err().unwrap()
+    }
+
     #[test]
     fn a_russian_form_is_read_as_it_comes() {
         let text = format!(
-            "\u{feff}Отметка времени;Имя;Токен бота;Часовой пояс;Telegram ID;Метки\n01.02;Анна Ли;{TOKEN};Asia/Almaty;5, 6;city=almaty\n"
+            "\u{feff}Отметка времени;Имя;Токен бота;Часовой пояс;Telegram ID;Метки;Любимый цвет\r\n\
+             01.02;Анна Ли;{TOKEN};Asia/Almaty;5, 6;city=almaty;синий\r\n"
         );
-        let rows = read(&text).unwrap();
-        let row = rows.into_iter().next().unwrap().ok().unwrap();
+        let form = read(&text).unwrap();
+        assert_eq!(form.ignored, ["Любимый цвет"]);
+        let row = form.rows.into_iter().next().unwrap().1.ok().unwrap();
         assert_eq!(
             (row.id.as_str(), row.bot_id, row.id_is_made),
             ("anna-li", 123_456_789, true)
@@ -305,26 +421,38 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_counted_as_a_spreadsheet_counts_them() {
+        let text = format!(
+            "name,token,telegram_id\r\n\r\nАнна,{TOKEN},\r\n,,\r\n\"Ли\nВторая\",x,7E+08\r\n\n=A1,{TOKEN},#N/A\r\nБорис\r\n"
+        );
+        assert_eq!(
+            told(&text),
+            [
+                "3 anna",
+                "5 name: goes over several lines or holds signs that nobody sees; token: not a bot token (1 characters); it looks like 123456789:ABC… with 35 letters after the colon, copy it again from @BotFather; telegram_id: the spreadsheet has rounded this number; make the column text and paste it again",
+                "7 name: holds a formula; paste its value; telegram_id: holds a formula; paste its value",
+                "8 row: has 1 cell where the first line has 3",
+            ]
+        );
+        let tabs = format!("name\ttoken\nАнна; Борис\t{TOKEN}\n");
+        assert_eq!(told(&tabs), ["2 anna-boris"]);
+    }
+
+    #[test]
     fn each_fault_names_its_column_and_no_secret() {
         let text = "id,name,token,timezone,telegram_id\nA_B,,12:secret,Mars,anna\n";
-        let faults = read(text).unwrap().remove(0).err().unwrap();
+        let faults = read(text).unwrap().rows.remove(0).1.err().unwrap();
         let columns: Vec<&str> = faults.iter().map(|fault| fault.column.as_str()).collect();
         assert_eq!(columns, ["name", "token", "id", "timezone", "telegram_id"]);
         assert!(
             faults.iter().all(|fault| !fault.why.contains("12:secret")),
             "{faults:?}"
         );
-        assert!(
-            read("id,nme,token\n")
-                .err()
-                .unwrap()
-                .contains("did you mean \"name\"?")
-        );
-        assert!(
-            read("id,name\n")
-                .err()
-                .unwrap()
-                .contains("no column \"token\"")
+        assert!(refused("id,nme,token\n").contains("did you mean \"name\"?"));
+        assert!(refused("id,name\n").contains("no column \"token\""));
+        assert_eq!(
+            refused("name,token,Имя\n"),
+            "columns \"name\" and \"Имя\" mean the same; delete one of them"
         );
     }
 }
