@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::deploy::own;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::ssh::Ssh;
@@ -46,6 +47,7 @@ fn send_sources(ssh: &Ssh, args: Vec<String>, host: &dyn Host) -> Result<Vec<Str
         let what = match name.as_str() {
             "--release" => "--release",
             "--shared-funnels" => "--shared-funnels",
+            "--partner-files" => "--partner-files",
             _ => {
                 told.push(arg);
                 continue;
@@ -70,6 +72,13 @@ fn send(ssh: &Ssh, what: &str, dir: &Path, host: &dyn Host) -> Result<String, Fa
                 for program in ["bot", "partnerctl"] {
                     let path = dir.join(program);
                     tar.append_path_with_name(&path, program)
+                        .with_context(|| format!("cannot send {}", path.display()))?;
+                }
+            }
+            // Never a token among them.
+            "--partner-files" => {
+                for (name, path) in own::all_of(dir)? {
+                    tar.append_path_with_name(&path, &name)
                         .with_context(|| format!("cannot send {}", path.display()))?;
                 }
             }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::support::{Rig, TOKEN, bot_program};
 
@@ -196,4 +196,75 @@ async fn process_a_backup_with_one_changed_byte_is_refused_and_nothing_is_touche
         .count();
     assert_eq!(aside, 1, "what was there is set aside, not deleted");
     rig.start().await;
+}
+
+#[tokio::test]
+async fn process_a_restored_bot_sends_nothing_stale_and_remembers_whom_it_forgot() {
+    let mut rig = Rig::running().await;
+    let operator = Operator::of(&rig);
+    operator.ok("backup --new-key key.txt");
+    let forgotten = rig.lead_at_goal("Анна-Мария").await;
+    let lead = rig.lead_at_goal("Борис").await;
+    rig.quiet().await;
+    // An answer waits while the backup is taken: whether it went out later, no backup can know.
+    let rule = json!({ "method": "sendMessage", "chat_id": lead, "kind": "429", "retry_after": 600, "times": 1 });
+    rig.faults(&[rule]);
+    rig.says(lead, "25");
+    rig.until("the answer waits", |world| {
+        world
+            .calls("sendMessage")
+            .iter()
+            .any(|call| call.code == Some(429))
+    })
+    .await;
+    operator.ok("backup north");
+    let first = operator.sealed().pop().unwrap();
+    rig.no_faults();
+    // Then somebody asks to be forgotten; the next backup's list knows it, the first archive does not.
+    rig.post("/lead/erase?lead=1&by=anna").await;
+    operator.ok("backup north");
+    rig.kill().await;
+    let planned = operator.refused("restore north --identity key.txt --replace --plan", 10);
+    assert!(planned.contains("is not sent"), "{planned}");
+    assert!(
+        rig.place.data.join("bot.db").exists(),
+        "a plan touches nothing"
+    );
+    // The disk is lost: nothing of the bot is left but the backups.
+    fs::remove_dir_all(&rig.place.data).unwrap();
+    fs::remove_file(rig.place.partner.join("data")).unwrap();
+    fs::remove_dir_all(&rig.place.partner).unwrap();
+    let from = first.display();
+    operator.ok(&format!("restore north --identity key.txt --from {from}"));
+    let back = rig.place.partner.join("data");
+    assert!(
+        holds(&back.join("bot.db"), "Анна-Мария"),
+        "the control: the old archive still knows her"
+    );
+    std::os::unix::fs::symlink(&back, &rig.place.data).unwrap();
+    rig.start().await;
+    rig.quiet().await;
+    assert_eq!(
+        rig.count(lead, "Зачем вам это?"),
+        0,
+        "{:?}",
+        rig.heard(lead)
+    );
+    assert!(
+        rig.get("/why?lead=1").await["error"].is_string(),
+        "forgotten stays forgotten"
+    );
+    for file in ["bot.db", "bot.db-wal"] {
+        let file = back.join(file);
+        assert!(
+            !file.exists() || !holds(&file, "Анна-Мария"),
+            "{}",
+            file.display()
+        );
+    }
+    // It goes on with everybody else, and with her as with a stranger.
+    rig.says(lead, "Хочу бегать");
+    rig.hears(lead, "Когда начнём?").await;
+    rig.opens(forgotten, "weight");
+    rig.hears(forgotten, "С чего начнём?").await;
 }

@@ -81,32 +81,40 @@ pub struct Look {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    pub down_minutes: i64,
+    pub down_minutes: f64,
     /// Restarts within ten minutes.
     pub restarts: u64,
     pub disk_free_percent: u64,
-    pub lag_minutes: i64,
+    pub lag_minutes: f64,
     pub errors_per_minute: i64,
-    pub backup_hours: i64,
+    pub backup_hours: f64,
+    /// How long a second poller, a backlog or errors must last to be worth a message.
+    pub lasting_minutes: f64,
+    /// What is over must stay so for this long before it is told: a bot that comes and goes is one incident.
+    pub quiet_minutes: f64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            down_minutes: 1,
+            down_minutes: 1.0,
             restarts: 3,
             disk_free_percent: 10,
-            lag_minutes: 5,
+            lag_minutes: 5.0,
             errors_per_minute: 20,
-            backup_hours: 30,
+            backup_hours: 30.0,
+            lasting_minutes: 1.0,
+            quiet_minutes: 2.0,
         }
     }
 }
 
 const MINUTE: i64 = 60_000;
 const CRASH_WINDOW: i64 = 10 * MINUTE;
-/// What is over must stay so for this long before it is told: a bot that comes and goes is one incident.
-const QUIET: i64 = 2 * MINUTE;
+
+fn minutes(number: f64) -> i64 {
+    (number * MINUTE as f64) as i64
+}
 
 /// One thing that is wrong, from its first look to its last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,7 +189,9 @@ pub fn judge(memory: &mut Memory, look: &Look, limits: &Limits) -> Vec<Notice> {
         }
         let turn = match (incident.told, incident.gone_since) {
             (false, 0) if look.now - incident.since >= incident.patience => Turn::Begins,
-            (true, gone) if gone > 0 && look.now - gone >= QUIET => Turn::Ends,
+            (true, gone) if gone > 0 && look.now - gone >= minutes(limits.quiet_minutes) => {
+                Turn::Ends
+            }
             _ => continue,
         };
         notices.push(Notice {
@@ -292,7 +302,7 @@ fn running(
         add(
             Kind::Down,
             "it does not answer".to_owned(),
-            limits.down_minutes * MINUTE,
+            minutes(limits.down_minutes),
         );
     }
     let history = memory.restarts.entry(bot.id.clone()).or_default();
@@ -314,28 +324,29 @@ fn running(
             0,
         );
     }
+    let lasting = minutes(limits.lasting_minutes);
     if is_second_poller(bot) {
-        add(Kind::SecondPoller, bot.reason.clone(), MINUTE);
+        add(Kind::SecondPoller, bot.reason.clone(), lasting);
     }
-    if bot.lag_ms >= limits.lag_minutes * MINUTE {
-        let minutes = bot.lag_ms / MINUTE;
-        let words = format!("the oldest update or message has been waiting for {minutes} min");
-        add(Kind::Backlog, words, MINUTE);
+    if bot.lag_ms >= minutes(limits.lag_minutes) {
+        let waited = crate::output::span(bot.lag_ms);
+        let words = format!("the oldest update or message has been waiting for {waited}");
+        add(Kind::Backlog, words, lasting);
     }
     if bot.errors_per_minute >= limits.errors_per_minute {
         let words = format!("{} errors within the last minute", bot.errors_per_minute);
-        add(Kind::ErrorRate, words, MINUTE);
+        add(Kind::ErrorRate, words, lasting);
     }
 }
 
 fn backup(now: i64, bot: &BotSeen, limits: &Limits, add: &mut impl FnMut(Kind, String, i64)) {
-    let hours = (now - bot.backup_at) / (60 * MINUTE);
+    let age = now - bot.backup_at;
     if bot.backup_at == 0 {
         add(Kind::BackupTooOld, "it has no backup".to_owned(), 0);
-    } else if hours >= limits.backup_hours {
+    } else if age >= minutes(limits.backup_hours * 60.0) {
         add(
             Kind::BackupTooOld,
-            format!("its newest backup is {hours} hours old"),
+            format!("its newest backup is {} old", crate::output::span(age)),
             0,
         );
     }
@@ -472,6 +483,6 @@ mod tests {
         look.bots[0].backup_at = 1;
         look.now = 31 * 60 * MINUTE;
         let late = judge(&mut Memory::default(), &look, &limits);
-        assert_eq!(late[0].incident.words, "its newest backup is 30 hours old");
+        assert_eq!(late[0].incident.words, "its newest backup is 1d 6h old");
     }
 }

@@ -9,13 +9,13 @@ use clap::Args;
 use serde_json::json;
 
 use crate::audit;
-use crate::backup::rotation::Keep;
+use crate::backup::rotation::{self, Keep};
 use crate::backup::{seal, shelf, take};
 use crate::bot_program::BotProgram;
 use crate::failure::{Code, Failure};
 use crate::fleet::{Fleet, Partner};
 use crate::host::Host;
-use crate::output::{OutputArgs, Table, json, size, span};
+use crate::output::{OutputArgs, Table, count, json, size, span};
 use crate::targets::TargetArgs;
 
 /// Takes sealed copies of running bots: opened and counted first, then encrypted to the operator's public key
@@ -23,6 +23,7 @@ use crate::targets::TargetArgs;
 #[command(before_help = "Examples:
   partnerctl backup --new-key ~/backup.key        once: the secret key, to be kept off this host
   partnerctl backup --all
+  partnerctl backup --all --plan                  what would be taken and what would go
   partnerctl backup north --list
   partnerctl backup --all --verify                have the files changed since?")]
 pub struct BackupArgs {
@@ -43,6 +44,9 @@ pub struct BackupArgs {
     /// Compare the files with what was written; needs no key
     #[arg(long)]
     verify: bool,
+    /// Only say what would be taken and which old ones would go; the exit code is 10
+    #[arg(long, visible_alias = "dry-run", conflicts_with_all = ["list", "verify", "new_key"])]
+    plan: bool,
     /// Keep this many of the newest
     #[arg(long, value_name = "N", default_value_t = Keep::default().last)]
     keep_last: usize,
@@ -133,8 +137,18 @@ async fn take_all(
         weekly: args.keep_weekly,
         monthly: args.keep_monthly,
     };
-    let program = BotProgram::of_host();
     let backups = backups_dir(args, fleet);
+    if args.plan {
+        let now = host.now().as_millisecond();
+        for partner in partners {
+            let runs = std::os::unix::net::UnixStream::connect(partner.socket()).is_ok();
+            let times = shelf::list(&backups, &partner.id);
+            let times: Vec<i64> = times.iter().map(|one| one.label.taken_at_ms).collect();
+            host.out(&plan(&partner.id, runs, keys.len(), &times, now, keep));
+        }
+        return Err(Failure::said(Code::Changes));
+    }
+    let program = BotProgram::of_host();
     let mut table = Table::new(&["partner", "rows>", "size>", "removed>", "file"]);
     let mut done = Vec::new();
     let mut failed = 0;
@@ -180,6 +194,29 @@ async fn take_all(
         0 => Ok(()),
         _ => Err(Failure::said(Code::General)),
     }
+}
+
+/// What a backup of one partner would do, in words. PURE.
+fn plan(id: &str, runs: bool, keys: usize, there: &[i64], now: i64, keep: Keep) -> String {
+    let how = match runs {
+        true => "copied while it runs",
+        false => "copied as it was left",
+    };
+    let all: Vec<i64> = there.iter().copied().chain([now]).collect();
+    let gone: Vec<String> = rotation::outdated(&all, keep)
+        .into_iter()
+        .map(shelf::stamp)
+        .collect();
+    let after = all.len() - gone.len();
+    let mut line = format!(
+        "{id}: {how}, sealed to {}; {} afterwards",
+        count(keys, "key"),
+        count(after, "backup")
+    );
+    if !gone.is_empty() {
+        line.push_str(&format!("; goes: {}", gone.join(", ")));
+    }
+    line
 }
 
 fn list(
@@ -246,5 +283,37 @@ fn verify(
     match bad {
         0 => Ok(()),
         _ => Err(Failure::said(Code::General)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plan_says_which_old_ones_go() {
+        const HOUR: i64 = 3_600_000;
+        let keep = Keep {
+            last: 2,
+            daily: 1,
+            weekly: 0,
+            monthly: 0,
+        };
+        assert_eq!(
+            plan("north", true, 1, &[], HOUR, keep),
+            "north: copied while it runs, sealed to 1 key; 1 backup afterwards"
+        );
+        assert_eq!(
+            plan(
+                "north",
+                false,
+                2,
+                &[3 * HOUR, 2 * HOUR, HOUR],
+                4 * HOUR,
+                keep
+            ),
+            "north: copied as it was left, sealed to 2 keys; 2 backups afterwards; \
+             goes: 19700101T020000.000Z, 19700101T010000.000Z"
+        );
     }
 }

@@ -1,31 +1,32 @@
-//! `partnerctl deploy` and `rollback`: a release or shared funnels, one partner first, then the rest in waves.
+//! `partnerctl deploy` and `rollback`: a release, shared funnels or partners' own files, one partner first, then the
+//! rest in waves.
 
 mod doing;
 mod sources;
+mod versions;
 
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 
-use crate::deploy::funnels;
 use crate::deploy::lock::{self, Holder};
 use crate::deploy::plan::{self, Plan};
-use crate::deploy::release;
 use crate::failure::{Code, Failure};
 use crate::fleet::{Fleet, Partner};
 use crate::host::Host;
-use crate::output::{OutputArgs, Table, json, span};
+use crate::output::{OutputArgs, json};
 use crate::targets::TargetArgs;
 use doing::Doing;
 use sources::{look, sources};
 
-/// Brings a release or shared funnels to bots: checked by the release itself, one bot first, the rest in waves
+/// Brings a release, shared funnels or partners' own files to bots: checked by the release itself, one bot first, the rest in waves
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   partnerctl deploy --all --release target/release --plan       what changes, for whom
   partnerctl deploy --all --release target/release
   partnerctl deploy --all --shared-funnels funnels              without a restart
+  partnerctl deploy --all --partner-files git/partners          config.yaml and own funnels, without a restart
   partnerctl deploy north --release 0.2.0-1a2b3c4d              one partner stays on it")]
 pub struct DeployArgs {
     #[command(flatten)]
@@ -36,11 +37,14 @@ pub struct DeployArgs {
     /// A directory of shared funnels, or the name of a version that is here
     #[arg(long = "shared-funnels", value_name = "DIR|NAME")]
     pub shared: Option<String>,
+    /// A directory with <partner>/config.yaml and <partner>/funnels; secrets stay where they are
+    #[arg(long = "partner-files", value_name = "DIR")]
+    pub own: Option<String>,
     #[command(flatten)]
     how: HowArgs,
 }
 
-/// Takes bots back to a release or to shared funnels that ran before; without a name, lists them
+/// Takes bots back to a release, to shared funnels or to files of their own that ran before; without a name, lists them
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   partnerctl rollback                             what there is to go back to
@@ -55,6 +59,9 @@ pub struct RollbackArgs {
     /// The version of the shared funnels
     #[arg(long = "shared-funnels", value_name = "NAME")]
     shared: Option<String>,
+    /// The partners' own files
+    #[arg(long = "partner-files", value_name = "NAME")]
+    own: Option<String>,
     #[command(flatten)]
     how: HowArgs,
 }
@@ -90,10 +97,10 @@ pub struct HowArgs {
 }
 
 pub async fn run(args: DeployArgs, host: &dyn Host) -> Result<(), Failure> {
-    if args.release.is_none() && args.shared.is_none() {
+    if args.release.is_none() && args.shared.is_none() && args.own.is_none() {
         return Err(Failure::new(
             Code::Usage,
-            "say what: --release DIR for programs, --shared-funnels DIR for texts",
+            "say what: --release DIR for programs, --shared-funnels DIR for texts, --partner-files DIR for what each has of their own",
         ));
     }
     let (fleet, partners) = args.targets.named("deploy", host)?;
@@ -101,20 +108,22 @@ pub async fn run(args: DeployArgs, host: &dyn Host) -> Result<(), Failure> {
         verb: "deploy",
         release: args.release.as_deref(),
         shared: args.shared.as_deref(),
+        own: args.own.as_deref(),
     };
     carry_out(&fleet, &partners, &wish, &args.how, host).await
 }
 
 pub async fn rollback(args: RollbackArgs, host: &dyn Host) -> Result<(), Failure> {
-    if args.release.is_none() && args.shared.is_none() {
+    if args.release.is_none() && args.shared.is_none() && args.own.is_none() {
         let fleet = args.targets.fleet.open(host);
-        return list(&fleet, &args.how, host).await;
+        return versions::list(&fleet, &args.how, host).await;
     }
     let (fleet, partners) = args.targets.named("rollback", host)?;
     let wish = Wish {
         verb: "rollback",
         release: args.release.as_deref(),
         shared: args.shared.as_deref(),
+        own: args.own.as_deref(),
     };
     carry_out(&fleet, &partners, &wish, &args.how, host).await
 }
@@ -123,6 +132,7 @@ struct Wish<'a> {
     verb: &'static str,
     release: Option<&'a str>,
     shared: Option<&'a str>,
+    own: Option<&'a str>,
 }
 
 async fn carry_out(
@@ -133,7 +143,7 @@ async fn carry_out(
     host: &dyn Host,
 ) -> Result<(), Failure> {
     let _lock = take_lock(fleet, wish, how, host).await?;
-    let sources = sources(fleet, wish, host).await?;
+    let sources = sources(fleet, partners, wish, host).await?;
     let seen = look(fleet, partners, &sources, host).await?;
     let plan = plan::plan(&sources.target, &seen);
     show(&plan, how, host);
@@ -170,7 +180,7 @@ async fn take_lock(
     how: &HowArgs,
     host: &dyn Host,
 ) -> Result<lock::Lock, Failure> {
-    let what = [wish.release, wish.shared];
+    let what = [wish.release, wish.shared, wish.own];
     let what: Vec<&str> = what.into_iter().flatten().collect();
     let why = match how.reason.as_str() {
         "" => format!("{} {}", wish.verb, what.join(" ")),
@@ -215,59 +225,4 @@ fn confirm(how: &HowArgs, host: &dyn Host) -> Result<(), Failure> {
         "y" | "yes" => Ok(()),
         _ => Err(Failure::new(Code::Interrupted, "nothing was changed")),
     }
-}
-
-async fn list(fleet: &Fleet, how: &HowArgs, host: &dyn Host) -> Result<(), Failure> {
-    let now = host.now().as_millisecond();
-    let current = release::current(&fleet.layout);
-    let ids = fleet.ids();
-    let mut table = Table::new(&["what", "name", "age>", "used by"]);
-    let mut all = Vec::new();
-    for release in release::list(&fleet.layout).await {
-        let users: Vec<&str> = ids
-            .iter()
-            .filter(|id| release::used_by(&fleet.layout, id).as_deref() == Some(&release.name))
-            .map(String::as_str)
-            .collect();
-        let mut words = crate::output::count(users.len(), "partner");
-        if current.as_deref() == Some(&release.name) {
-            words.push_str(", current");
-        }
-        table.row([
-            "release".to_owned(),
-            release.name.clone(),
-            span(now - release.added_at_ms),
-            words,
-        ]);
-        all.push(json!({ "release": release, "partners": users, "current": current.as_deref() == Some(&release.name) }));
-    }
-    let link = &fleet.layout.funnels;
-    let live = link.canonicalize().ok();
-    for (name, at) in funnels::versions(link) {
-        let is_live = live
-            .as_ref()
-            .and_then(|live| live.file_name())
-            .is_some_and(|live| *live == *name);
-        let since = at.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let age = now - i64::try_from(since.as_millis()).unwrap_or(now);
-        let words = if is_live { "live" } else { "" };
-        table.row([
-            "shared funnels".to_owned(),
-            name.clone(),
-            span(age),
-            words.to_owned(),
-        ]);
-        all.push(json!({ "funnels": name, "live": is_live }));
-    }
-    if how.output.json {
-        json("releases", &json!({ "versions": all }), &[], host);
-    } else if all.is_empty() {
-        host.err("there is nothing to go back to yet");
-    } else {
-        table.print(host);
-        host.err(
-            "go back with: partnerctl rollback --all --release NAME, or --shared-funnels NAME",
-        );
-    }
-    Ok(())
 }

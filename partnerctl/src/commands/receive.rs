@@ -45,6 +45,9 @@ pub struct ReceiveArgs {
     /// Read shared funnels from standard input
     #[arg(long, group = "what")]
     shared_funnels: bool,
+    /// Read partners' own files from standard input
+    #[arg(long, group = "what")]
+    partner_files: bool,
     #[command(flatten)]
     fleet: FleetArgs,
 }
@@ -56,6 +59,9 @@ pub async fn run(args: ReceiveArgs, host: &dyn Host) -> Result<(), Failure> {
     }
     if args.shared_funnels {
         return take_funnels(&fleet, host);
+    }
+    if args.partner_files {
+        return take_own(&fleet, host);
     }
     let Some(id) = args.partner.clone() else {
         return Err(Failure::new(Code::Usage, "name the partner that comes"));
@@ -178,6 +184,19 @@ fn take_funnels(fleet: &Fleet, host: &dyn Host) -> Result<(), Failure> {
     unpack_plain(io::stdin().lock(), &staging.0)?;
     let (name, _) = funnels::add(&staging.0, link)?;
     host.out(&name);
+    Ok(())
+}
+
+/// They lie where only the next deploy looks, until the next ones come.
+fn take_own(fleet: &Fleet, host: &dyn Host) -> Result<(), Failure> {
+    let home = fleet.layout.state.join("sent/partner-files");
+    let staging = Staging::beside(&home)?;
+    unpack_plain(io::stdin().lock(), &staging.0)?;
+    if home.is_dir() {
+        std::fs::remove_dir_all(&home)?;
+    }
+    std::fs::rename(&staging.0, &home)?;
+    host.out(&home.display().to_string());
     Ok(())
 }
 

@@ -23,6 +23,7 @@ use crate::output::{Table, size, span};
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   partnerctl restore north --identity /media/stick/backup.key
+  partnerctl restore north --identity backup.key --plan
   partnerctl restore north --identity backup.key --from north-20261127.age --replace
   partnerctl restore --rehearse --identity backup.key      prove that every newest backup restores")]
 pub struct RestoreArgs {
@@ -43,6 +44,9 @@ pub struct RestoreArgs {
     /// Only prove it: unpack aside, open, count, compare, bring up to date, and throw away
     #[arg(long, conflicts_with = "replace")]
     rehearse: bool,
+    /// Only say what would be done; the exit code is 10
+    #[arg(long, visible_alias = "dry-run", conflicts_with = "rehearse")]
+    plan: bool,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -68,8 +72,19 @@ pub async fn run(args: RestoreArgs, host: &dyn Host) -> Result<(), Failure> {
     };
     let file = chosen(&args, &backups, id)?;
     let partner = fleet.partner(id);
-    refuse_running(&partner)?;
     let in_the_way = put_back::has_data(&partner.data);
+    if args.plan {
+        let wish = Wish {
+            id,
+            file: file.display().to_string(),
+            data: in_the_way.then(|| fleet.layout.archive().display().to_string()),
+            files_too: !partner.dir.exists(),
+            runs: runs(&partner),
+        };
+        plan(&wish).iter().for_each(|line| host.out(line));
+        return Err(Failure::said(Code::Changes));
+    }
+    refuse_running(&partner)?;
     if in_the_way && !args.replace {
         let message = format!(
             "{} has data; say --replace to set it aside and put the backup in its place",
@@ -118,8 +133,55 @@ fn chosen(args: &RestoreArgs, backups: &Path, id: &str) -> Result<PathBuf, Failu
     }
 }
 
+/// What a restore would find.
+struct Wish<'a> {
+    id: &'a str,
+    file: String,
+    /// Where data that are in the way would be set aside.
+    data: Option<String>,
+    /// The partner's directory is gone as well.
+    files_too: bool,
+    runs: bool,
+}
+
+/// What is done, in words and in order. PURE.
+fn plan(wish: &Wish) -> Vec<String> {
+    let id = wish.id;
+    let mut lines = Vec::new();
+    if wish.runs {
+        lines.push(format!(
+            "first: partnerctl stop {id}; a running bot's data are not replaced"
+        ));
+    }
+    let mut steps = vec![format!(
+        "open {} with your key, unpack it aside, count it and compare it with what was copied",
+        wish.file
+    )];
+    if let Some(archive) = &wish.data {
+        steps.push(format!(
+            "set the data of {id} that are there aside in {archive} (needs --replace)"
+        ));
+    }
+    steps.push(match wish.files_too {
+        true => format!("put its data, its files and its token to the places of {id}"),
+        false => format!("put its data to their place; the files of {id} stay as they are"),
+    });
+    steps.push("mark the data as restored: what waited to be sent in them is not sent".to_owned());
+    steps.push(
+        "join the lists of the erased: who asked to be forgotten since stays forgotten".to_owned(),
+    );
+    let numbered = steps.into_iter().enumerate();
+    lines.extend(numbered.map(|(index, step)| format!("{}. {step}", index + 1)));
+    lines.push(format!("it is not started; then: partnerctl start {id}"));
+    lines
+}
+
+fn runs(partner: &Partner) -> bool {
+    std::os::unix::net::UnixStream::connect(partner.socket()).is_ok()
+}
+
 fn refuse_running(partner: &Partner) -> Result<(), Failure> {
-    if std::os::unix::net::UnixStream::connect(partner.socket()).is_err() {
+    if !runs(partner) {
         return Ok(());
     }
     let message = format!(
@@ -309,4 +371,37 @@ async fn prove(id: &str, file: &Path, keys: &[Identity]) -> anyhow::Result<Manif
         .migrate(&place.dir, &place.data)
         .await?;
     Ok(manifest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plan_says_what_is_replaced_and_what_is_never_sent() {
+        let mut wish = Wish {
+            id: "north",
+            file: "backups/north/20261127.age".to_owned(),
+            data: Some("archive".to_owned()),
+            files_too: false,
+            runs: true,
+        };
+        assert_eq!(
+            plan(&wish).join("\n"),
+            "first: partnerctl stop north; a running bot's data are not replaced\n\
+             1. open backups/north/20261127.age with your key, unpack it aside, count it and compare it with what was copied\n\
+             2. set the data of north that are there aside in archive (needs --replace)\n\
+             3. put its data to their place; the files of north stay as they are\n\
+             4. mark the data as restored: what waited to be sent in them is not sent\n\
+             5. join the lists of the erased: who asked to be forgotten since stays forgotten\n\
+             it is not started; then: partnerctl start north"
+        );
+        (wish.data, wish.files_too, wish.runs) = (None, true, false);
+        let lines = plan(&wish);
+        assert_eq!(lines.len(), 5);
+        assert_eq!(
+            lines[1],
+            "2. put its data, its files and its token to the places of north"
+        );
+    }
 }

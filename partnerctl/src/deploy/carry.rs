@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
+use serde_json::Value;
 
+use super::own::Own;
 use super::plan::{Act, Change};
 use crate::bot_socket::BotSocket;
 use crate::fleet::{Fleet, Partner};
@@ -33,6 +35,8 @@ pub struct Carrier<'a> {
     pub host: &'a dyn Host,
     /// What the partners' links are to lead to, relative to the links; `None` when programs stay.
     pub program: Option<PathBuf>,
+    /// The partners' own files, when they change.
+    pub own: Option<&'a Own>,
     pub gate: Gate,
 }
 
@@ -109,6 +113,10 @@ impl Carrier<'_> {
             let linked = self.link(&under.partner.id, to);
             under.trouble = linked.err();
         }
+        for under in all.iter_mut().filter(|under| under.trouble.is_none()) {
+            let brought = self.own.map_or(Ok(()), |own| own.bring(&under.partner));
+            under.trouble = brought.err().map(|error| format!("{error:#}"));
+        }
         let restarting: Vec<String> = all
             .iter()
             .filter(|under| under.change.act == Act::Restart && under.trouble.is_none())
@@ -124,7 +132,7 @@ impl Carrier<'_> {
         let reloading: Vec<(usize, PathBuf)> = all
             .iter()
             .enumerate()
-            .filter(|(_, under)| under.change.act == Act::Reload)
+            .filter(|(_, under)| under.change.act == Act::Reload && under.trouble.is_none())
             .map(|(index, under)| (index, under.partner.socket()))
             .collect();
         for (index, told) in reload_all(reloading).await {
@@ -187,6 +195,7 @@ impl Carrier<'_> {
                     .err(&format!("warning: {}: {why}", under.partner.id));
             }
         }
+        self.own_back(&failed).await;
         let ids: Vec<String> = failed
             .iter()
             .filter(|under| under.change.act == Act::Restart)
@@ -208,6 +217,7 @@ impl Carrier<'_> {
                 watch: Duration::ZERO,
             },
             program: None,
+            own: None,
             ..*self
         };
         patience.watch(&mut failed).await;
@@ -218,6 +228,26 @@ impl Carrier<'_> {
                 (under.change.id, Outcome::Back { why, well })
             })
             .collect()
+    }
+
+    /// The files as they were; who does not restart reads them at once.
+    async fn own_back(&self, failed: &[Under]) {
+        let Some(own) = self.own else { return };
+        let mut reading = Vec::new();
+        for (index, under) in failed.iter().enumerate() {
+            if let Err(error) = own.put_back(&under.partner) {
+                self.host
+                    .err(&format!("warning: {}: {error:#}", under.partner.id));
+            } else if under.change.act == Act::Reload {
+                reading.push((index, under.partner.socket()));
+            }
+        }
+        for (index, told) in reload_all(reading).await {
+            if let Err(why) = told {
+                self.host
+                    .err(&format!("warning: {}: {why}", failed[index].partner.id));
+            }
+        }
     }
 
     async fn look(&self, partners: &[Partner]) -> Vec<BotState> {
@@ -267,20 +297,28 @@ async fn reload(socket: &Path) -> Result<(), String> {
         .post_within("/reload", RELOADING)
         .await;
     let health = answer.map_err(|error| format!("{error:#}"))?;
-    let problems = health["funnels"]["problems"].as_array();
-    let error = problems
-        .into_iter()
-        .flatten()
-        .find(|problem| problem["severity"] == "error");
-    match error {
-        Some(problem) => Err(format!(
-            "it refuses the funnels: {}:{}: {}",
-            problem["file"].as_str().unwrap_or_default(),
-            problem["line"],
-            problem["message"].as_str().unwrap_or_default()
-        )),
-        None => Ok(()),
+    refusal(&health).map_or(Ok(()), Err)
+}
+
+/// What a bot does not take of the files it was told to read. PURE.
+fn refusal(health: &Value) -> Option<String> {
+    for what in ["funnels", "config"] {
+        let problems = health[what]["problems"].as_array().into_iter().flatten();
+        if let Some(problem) = problems
+            .into_iter()
+            .find(|problem| problem["severity"] == "error")
+        {
+            return Some(format!(
+                "it refuses the files: {}:{}: {}",
+                problem["file"].as_str().unwrap_or_default(),
+                problem["line"],
+                problem["message"].as_str().unwrap_or_default()
+            ));
+        }
     }
+    let waiting = health["config"]["waiting"].as_array()?;
+    let keys: Vec<&str> = waiting.iter().filter_map(Value::as_str).collect();
+    (!keys.is_empty()).then(|| format!("it does not take over {}", keys.join(", ")))
 }
 
 fn is_watched(under: &Under) -> bool {
@@ -320,6 +358,39 @@ fn verdict(under: &mut Under, state: Option<&BotState>) -> Verdict {
         }
         State::Silent | State::Waiting | State::Starting | State::Stopping | State::Stopped => {
             Verdict::NotYet
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_bot_that_refuses_files_says_which() {
+        let problem = |severity: &str| json!([{ "severity": severity, "file": "a.yaml", "line": 3, "message": "no step" }]);
+        for (health, refused) in [
+            (
+                json!({ "funnels": { "problems": problem("warning") } }),
+                None,
+            ),
+            (
+                json!({ "funnels": { "problems": problem("error") } }),
+                Some("it refuses the files: a.yaml:3: no step"),
+            ),
+            (
+                json!({ "config": { "problems": problem("error") } }),
+                Some("it refuses the files: a.yaml:3: no step"),
+            ),
+            (
+                json!({ "config": { "problems": [], "waiting": ["hot.score"] } }),
+                Some("it does not take over hot.score"),
+            ),
+            (json!({ "config": { "problems": [], "waiting": [] } }), None),
+        ] {
+            assert_eq!(refusal(&health).as_deref(), refused, "{health}");
         }
     }
 }

@@ -10,6 +10,8 @@ use super::release::Release;
 pub struct Target {
     pub release: Option<Release>,
     pub funnels: Option<FunnelChange>,
+    /// Where partners' own files come from.
+    pub own: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +33,20 @@ pub struct Seen {
     pub release: Option<Release>,
     /// Files of its own in place of changed shared ones.
     pub overrides: BTreeSet<String>,
+    /// What changes in its own files.
+    pub own: OwnChange,
     /// What the target's own check finds wrong.
     pub problems: Vec<String>,
+}
+
+/// How a partner's own files change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnChange {
+    pub difference: Difference,
+    /// (key, before, after) of config.yaml.
+    pub keys: Vec<(String, String, String)>,
+    /// Keys among them that a running bot does not take over.
+    pub restart: Vec<String>,
 }
 
 /// What is done with a partner.
@@ -75,6 +89,9 @@ pub fn plan(target: &Target, partners: &[Seen]) -> Plan {
     if let Some(funnels) = &target.funnels {
         plan.head.push(funnels_line(funnels));
     }
+    if let Some(from) = &target.own {
+        plan.head.push(format!("partners' own files from {from}"));
+    }
     for partner in partners {
         for problem in &partner.problems {
             plan.broken.push((partner.id.clone(), problem.clone()));
@@ -114,16 +131,50 @@ fn funnels_line(change: &FunnelChange) -> String {
         changed,
         removed,
     } = &change.difference;
-    let mut parts = Vec::new();
-    for (sign, names) in [("+", added), ("~", changed), ("-", removed)] {
-        parts.extend(names.iter().map(|name| format!("{sign}{name}")));
-    }
     format!(
         "shared funnels {} -> {}: {}",
         change.from,
         change.to,
-        parts.join(" ")
+        signed([("+", added), ("~", changed), ("-", removed)])
     )
+}
+
+fn signed(parts: [(&str, &BTreeSet<String>); 3]) -> String {
+    let names = parts
+        .iter()
+        .flat_map(|(sign, names)| names.iter().map(move |name| format!("{sign}{name}")));
+    names.collect::<Vec<_>>().join(" ")
+}
+
+/// `hot.score: 40 -> 60`, and the funnels by name.
+fn own_words(own: &OwnChange) -> Vec<String> {
+    let mut words: Vec<String> = own
+        .keys
+        .iter()
+        .map(|(key, before, after)| {
+            format!("{key}: {} -> {}", or_nothing(before), or_nothing(after))
+        })
+        .collect();
+    let funnels = |names: &BTreeSet<String>| -> BTreeSet<String> {
+        names
+            .iter()
+            .filter(|name| *name != "config.yaml")
+            .cloned()
+            .collect()
+    };
+    let difference = &own.difference;
+    let [added, changed, removed] =
+        [&difference.added, &difference.changed, &difference.removed].map(funnels);
+    let files = signed([("+", &added), ("~", &changed), ("-", &removed)]);
+    words.extend(Some(files).filter(|files| !files.is_empty()));
+    if words.is_empty() {
+        words.push("config.yaml says the same in other words".to_owned());
+    }
+    words
+}
+
+fn or_nothing(value: &str) -> &str {
+    if value.is_empty() { "nothing" } else { value }
 }
 
 fn change(target: &Target, partner: &Seen) -> Change {
@@ -158,21 +209,27 @@ fn change(target: &Target, partner: &Seen) -> Change {
             words.push("gets the shared funnels".to_owned());
         }
     }
-    let act = match (program.is_some(), touched, partner.up) {
+    let own = !partner.own.difference.is_empty();
+    if own {
+        words.extend(own_words(&partner.own));
+    }
+    let must_restart = program.is_some() || !partner.own.restart.is_empty();
+    let act = match (must_restart, touched || own, partner.up) {
         (false, false, _) => Act::Stay,
         (_, _, false) => Act::Prepare,
         (true, _, true) => Act::Restart,
         (false, true, true) => Act::Reload,
     };
-    words.push(
-        match act {
-            Act::Stay => "nothing changes",
-            Act::Prepare => "it is stopped and stays so",
-            Act::Reload => "reads them without a restart",
-            Act::Restart => "restarts",
+    words.push(match act {
+        Act::Stay => "nothing changes".to_owned(),
+        Act::Prepare => "it is stopped and stays so".to_owned(),
+        Act::Reload if touched => "reads them without a restart".to_owned(),
+        Act::Reload => "live without a restart".to_owned(),
+        Act::Restart if program.is_none() => {
+            format!("restarts, for {}", partner.own.restart.join(", "))
         }
-        .to_owned(),
-    );
+        Act::Restart => "restarts".to_owned(),
+    });
     if !partner.well && matches!(act, Act::Restart | Act::Reload) {
         words.push("it is not well now, so it goes last and is not waited for".to_owned());
     }
@@ -289,7 +346,7 @@ mod tests {
         partners[1].well = false;
         let target = Target {
             release: Some(release("2", 2)),
-            funnels: None,
+            ..Target::default()
         };
         let plan = plan(&target, &partners);
         assert_eq!(
@@ -316,8 +373,8 @@ mod tests {
         partners[1].overrides = BTreeSet::from(["weight.yaml".to_owned()]);
         partners[2].well = false;
         let target = Target {
-            release: None,
             funnels: Some(funnels(&["weight.yaml"])),
+            ..Target::default()
         };
         let planned = plan(&target, &partners);
         assert_eq!(
@@ -330,10 +387,57 @@ mod tests {
             ]
         );
         let both = Target {
-            release: None,
             funnels: Some(funnels(&["weight.yaml", "energy.yaml"])),
+            ..Target::default()
         };
         assert_eq!(plan(&both, &partners).changes[1].act, Act::Reload);
+    }
+
+    #[test]
+    fn own_files_go_live_and_only_what_a_running_bot_cannot_take_restarts_it() {
+        let changed = |names: &[&str], restart: &[&str]| OwnChange {
+            difference: funnels(names).difference,
+            keys: vec![("hot.score".to_owned(), String::new(), "60".to_owned())],
+            restart: restart.iter().map(|key| (*key).to_owned()).collect(),
+        };
+        let mut partners: Vec<Seen> = ["east", "north", "south", "west"]
+            .map(|id| seen(id, "1"))
+            .into();
+        partners[0].own = changed(&["config.yaml"], &[]);
+        partners[1].own = changed(&["config.yaml", "funnels/tea.yaml"], &[]);
+        partners[2].own = changed(&["config.yaml"], &["telegram.proxy"]);
+        let target = Target {
+            own: Some("git/partners".to_owned()),
+            ..Target::default()
+        };
+        assert_eq!(
+            plan(&target, &partners).lines(),
+            [
+                "partners' own files from git/partners",
+                "  east: hot.score: nothing -> 60; live without a restart",
+                "  north: hot.score: nothing -> 60; ~funnels/tea.yaml; live without a restart",
+                "  south: hot.score: nothing -> 60; restarts, for telegram.proxy",
+                "  west: nothing changes",
+            ]
+        );
+    }
+
+    #[test]
+    fn going_back_is_planned_as_going_forward() {
+        let target = Target {
+            release: Some(release("1", 1)),
+            ..Target::default()
+        };
+        let mut partners = vec![seen("east", "2"), seen("north", "1")];
+        partners[0].well = false;
+        assert_eq!(
+            plan(&target, &partners).lines(),
+            [
+                "release 1",
+                "  east: 2 -> 1; restarts; it is not well now, so it goes last and is not waited for",
+                "  north: nothing changes",
+            ]
+        );
     }
 
     #[test]
@@ -342,7 +446,7 @@ mod tests {
         newer.release = Some(release("2", 2));
         let target = Target {
             release: Some(release("1", 1)),
-            funnels: None,
+            ..Target::default()
         };
         let refused = plan(&target, &[newer]).refused.expect("refused");
         assert!(refused.starts_with("1 cannot read the data that this bot wrote since: east"));
@@ -354,7 +458,7 @@ mod tests {
         partners[2].well = false;
         let target = Target {
             release: Some(release("2", 1)),
-            funnels: None,
+            ..Target::default()
         };
         let plan = plan(&target, &partners);
         let waves: Vec<Vec<String>> = plan

@@ -86,6 +86,9 @@ impl Doing<'_> {
 
     /// New programs come to their place; data that will be changed is copied first.
     async fn install(&self) -> Result<(), Failure> {
+        if let Some(own) = &self.sources.own {
+            own.keep(self.partners)?;
+        }
         let Some(release) = &self.sources.target.release else {
             return Ok(());
         };
@@ -127,6 +130,7 @@ impl Doing<'_> {
             fleet: self.fleet,
             host: self.host,
             program: release.map(|release| Path::new("../releases").join(&release.name)),
+            own: self.sources.own.as_ref(),
             gate: Gate {
                 start: Duration::from_secs(self.how.start),
                 watch: Duration::from_secs(self.watch_seconds()) * watch,
@@ -241,6 +245,17 @@ impl Doing<'_> {
             for gone in release::prune(layout, &releases, &ids, KEPT) {
                 self.host.err(&format!("removed the old release {gone}"));
             }
+        }
+        if let Some(kept) = self
+            .sources
+            .own
+            .as_ref()
+            .and_then(|own| own.kept.file_name())
+        {
+            self.host.err(&format!(
+                "the files as they were are kept; back with: partnerctl rollback --all --partner-files {}",
+                kept.display()
+            ));
         }
         self.host.err(&format!("all {} done", self.partners.len()));
         Ok(())

@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use bot::config::{self, LoadOptions, differences, shown, takes_restart};
+
 use super::Wish;
+use crate::backup::shelf;
 use crate::bot_program::BotProgram;
 use crate::deploy::funnels::{self, Difference};
-use crate::deploy::plan::{FunnelChange, Seen, Target};
+use crate::deploy::own::{self, Own};
+use crate::deploy::plan::{FunnelChange, OwnChange, Seen, Target};
 use crate::deploy::release::{self, Release};
 use crate::failure::{Code, Failure};
 use crate::fleet::{Fleet, Partner};
@@ -24,13 +28,21 @@ pub struct Sources {
     pub programs: Option<PathBuf>,
     /// The directory with the wanted funnels.
     pub funnels: Option<PathBuf>,
+    /// The partners' own files that change.
+    pub own: Option<Own>,
 }
 
-pub async fn sources(fleet: &Fleet, wish: &Wish<'_>, host: &dyn Host) -> Result<Sources, Failure> {
+pub async fn sources(
+    fleet: &Fleet,
+    partners: &[Partner],
+    wish: &Wish<'_>,
+    host: &dyn Host,
+) -> Result<Sources, Failure> {
     let mut sources = Sources {
         target: Target::default(),
         programs: None,
         funnels: None,
+        own: None,
     };
     if let Some(wanted) = wish.release {
         if fleet.layout.mode == Mode::Here {
@@ -48,8 +60,48 @@ pub async fn sources(fleet: &Fleet, wish: &Wish<'_>, host: &dyn Host) -> Result<
         sources.target.funnels = Some(change);
         sources.funnels = Some(from);
     }
+    if let Some(wanted) = wish.own {
+        let own = wanted_own(fleet, partners, wanted, host)?;
+        sources.target.own = Some(own.from.display().to_string());
+        sources.own = Some(own);
+    }
     Ok(sources)
 }
+
+/// What changes in the partners' own files. Nothing is touched.
+fn wanted_own(
+    fleet: &Fleet,
+    partners: &[Partner],
+    wanted: &str,
+    host: &dyn Host,
+) -> Result<Own, Failure> {
+    let archive = fleet.layout.archive();
+    let from = match archive.join(wanted) {
+        kept if !wanted.contains('/') && kept.is_dir() => kept,
+        _ => PathBuf::from(wanted),
+    };
+    if !from.is_dir() {
+        let message = format!("{wanted}: no directory with <partner>/config.yaml in it");
+        return Err(Failure::new(Code::NotFound, message));
+    }
+    let mut changes = BTreeMap::new();
+    for partner in partners {
+        let difference = own::difference(&partner.dir, &from.join(&partner.id))?;
+        if !difference.is_empty() {
+            changes.insert(partner.id.clone(), difference);
+        }
+    }
+    let stamp = shelf::stamp(host.now().as_millisecond());
+    Ok(Own {
+        from,
+        changes,
+        kept: archive.join(format!("{OWN_KEPT}{stamp}")),
+        modes: fleet.layout.partner_modes(),
+    })
+}
+
+/// Directories of the archive that hold partners' own files as they were begin so.
+pub const OWN_KEPT: &str = "partner-files-";
 
 async fn wanted_release(
     fleet: &Fleet,
@@ -134,10 +186,10 @@ pub async fn look(
         let shared = shared.clone();
         async move {
             let program = program_for(fleet, partner, sources);
-            program.check(&partner.dir, &shared).await
+            judge(partner, &program, sources.own.as_ref(), &shared).await
         }
     });
-    let checks: Vec<anyhow::Result<Vec<String>>> = stream::iter(checks)
+    let checks: Vec<anyhow::Result<(Vec<String>, OwnChange)>> = stream::iter(checks)
         .buffered(CHECKS_AT_ONCE)
         .collect()
         .await;
@@ -148,7 +200,8 @@ pub async fn look(
         .map(|change| change.difference.names())
         .unwrap_or_default();
     let mut seen = Vec::new();
-    for (partner, problems) in partners.iter().zip(checks) {
+    for (partner, judged) in partners.iter().zip(checks) {
+        let (problems, own) = judged?;
         let state = states.iter().find(|state| state.partner == partner.id);
         let word = state.map_or(State::Stopped, |state| state.state);
         let used = release::used_by(&fleet.layout, &partner.id)
@@ -162,10 +215,54 @@ pub async fn look(
                 .find(|release| Some(&release.name) == used.as_ref())
                 .cloned(),
             overrides: funnels::overridden(&partner.dir, &changed),
-            problems: problems?,
+            own,
+            problems,
         });
     }
     Ok(seen)
+}
+
+/// What the program finds wrong with the files as they will be, and how they change.
+async fn judge(
+    partner: &Partner,
+    program: &BotProgram,
+    own: Option<&Own>,
+    shared: &Path,
+) -> anyhow::Result<(Vec<String>, OwnChange)> {
+    let change = own.and_then(|own| Some((own, own.changes.get(&partner.id)?)));
+    let Some((own, difference)) = change else {
+        let problems = program.check(&partner.dir, shared).await?;
+        return Ok((problems, OwnChange::default()));
+    };
+    let staging = own::staged(partner, &own.from.join(&partner.id))?;
+    let dir = staging.0.join(&partner.id);
+    let problems = program.check(&dir, shared).await?;
+    let hide = format!("{}/", staging.0.display());
+    let problems = problems
+        .iter()
+        .map(|problem| problem.replace(&hide, ""))
+        .collect();
+    let keys = match (effective(&partner.dir, shared), effective(&dir, shared)) {
+        (Some(before), Some(after)) => differences(&before, &after),
+        _ => Vec::new(),
+    };
+    let restart = keys.iter().map(|(key, ..)| key.clone());
+    let change = OwnChange {
+        difference: difference.clone(),
+        restart: restart.filter(|key| takes_restart(key)).collect(),
+        keys,
+    };
+    Ok((problems, change))
+}
+
+/// The configuration in effect with these files, secrets left out; `None` while it has errors.
+fn effective(dir: &Path, shared: &Path) -> Option<serde_json::Value> {
+    let options = LoadOptions {
+        partner_dir: dir.to_owned(),
+        funnels_dir: Some(shared.to_owned()),
+        ..LoadOptions::default()
+    };
+    config::load(&options).ok().map(|config| shown(&config))
 }
 
 /// The program that will run this partner's bot afterwards: its check is the one that counts.
