@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use partnerctl::sandbox::{Options, Sandbox};
@@ -19,13 +20,18 @@ pub const PROGRAMS: &str = "/run/base";
 
 pub struct Fleet {
     pub machine: Machine,
-    pub telegram: Sandbox,
+    pub telegram: Arc<Sandbox>,
 }
 
 impl Fleet {
     /// A box with the programs and without what this very machine starts by itself; or why there can be none here.
     pub fn boot(name: &str) -> Result<Fleet, String> {
         let telegram = Sandbox::start(Options::default()).map_err(|error| error.to_string())?;
+        Fleet::boot_beside(name, &Arc::new(telegram))
+    }
+
+    /// Another box whose bots talk to the same Telegram.
+    pub fn boot_beside(name: &str, telegram: &Arc<Sandbox>) -> Result<Fleet, String> {
         let built = bot_program().parent().expect("a program has a directory");
         let machine = Machine::boot(name)?;
         machine.shell(&format!(
@@ -35,7 +41,10 @@ impl Fleet {
              mkdir {PROGRAMS}; for p in bot partnerctl; do strip -o {PROGRAMS}/$p {}/$p; done",
             built.display()
         ));
-        Ok(Fleet { machine, telegram })
+        Ok(Fleet {
+            machine,
+            telegram: telegram.clone(),
+        })
     }
 
     /// The same for a test: `None` where there can be no box, and it is said.
@@ -89,6 +98,28 @@ impl Fleet {
         self.ctl(&[&line[..], &[&url]].concat());
     }
 
+    /// A file in the box, with the directories above it.
+    pub fn write(&self, path: &str, text: &str) {
+        self.machine.shell(&format!(
+            "mkdir -p $(dirname {path}); cat >{path} <<'THE_END'\n{text}THE_END"
+        ));
+    }
+
+    /// A release whose `bot` these shell words write.
+    pub fn release(&self, name: &str, bot: &str) -> String {
+        let dir = format!("/run/{name}");
+        self.machine.shell(&format!(
+            "mkdir -p {dir}; cp {PROGRAMS}/partnerctl {dir}/; {bot}; chmod 755 {dir}/bot"
+        ));
+        dir
+    }
+
+    /// The same programs by another name: one byte more.
+    pub fn good_release(&self, name: &str) -> String {
+        let copy = format!("cp {PROGRAMS}/bot /run/{name}/bot; echo >>/run/{name}/bot");
+        self.release(name, &copy)
+    }
+
     pub fn ctl(&self, line: &[&str]) -> String {
         self.machine.run(&[&["partnerctl"], line].concat())
     }
@@ -128,6 +159,20 @@ impl Fleet {
                 "{partner} never {what}: {bot:#}\n{}",
                 logs()
             );
+        }
+    }
+
+    /// The processes, once all run.
+    pub fn pids(&self) -> Vec<i64> {
+        let began = Instant::now();
+        loop {
+            let bots = self.bots();
+            if bots.iter().all(|bot| bot["state"] == "running") {
+                let pid = |bot: &Value| bot["pid"].as_i64().expect("who runs has a process");
+                return bots.iter().map(pid).collect();
+            }
+            assert!(began.elapsed() < DEADLINE, "not all run: {bots:#?}");
+            std::thread::yield_now();
         }
     }
 

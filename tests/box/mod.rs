@@ -1,5 +1,6 @@
 //! A machine with a real systemd that is thrown away: `tests/box/box`, one per test.
 
+pub mod crowd;
 pub mod fleet;
 
 use std::path::PathBuf;

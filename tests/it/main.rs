@@ -30,6 +30,7 @@ mod in_touch;
 mod lanes;
 mod language;
 mod move_ssh;
+mod operator_page;
 mod proof_canary;
 mod proof_clock;
 mod proof_cut;
