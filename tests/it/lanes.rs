@@ -252,7 +252,7 @@ async fn process_one_lead_is_left_alone_while_the_others_are_written_to() {
     rig.hears(PARTNER, "Лиды · Все").await;
     rig.presses(PARTNER, "Аня #1");
     rig.hears(PARTNER, "👤 Лид · #1").await;
-    rig.presses(PARTNER, "⏸ Не писать первым");
+    rig.presses(PARTNER, "⏸ Пауза");
     rig.hears(PARTNER, "⏸ Бот не пишет первым").await;
     rig.quiet().await;
     later(&mut rig, HOUR + 1_000).await;

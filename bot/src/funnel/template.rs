@@ -143,9 +143,9 @@ impl Templates {
         self.sources.get(id).map_or("", String::as_str)
     }
 
-    /// The text outside of any talk, with `…` for each value.
+    /// The text outside of any talk, with `…` for each value, and of a choice the words for whoever nothing is known of.
     pub fn without_values(&self, id: &TemplateId) -> String {
-        without_code(self.source(id), "…")
+        without_code(&last_branch(self.source(id)), "…")
     }
 
     /// A condition that cannot be computed is false.
@@ -197,6 +197,32 @@ pub(super) fn without_code(text: &str, value: &str) -> String {
         };
         out.push_str(shown);
         rest = &rest[at + length + 2..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Of every `{% if %}` with an `{% else %}`, the words after the last.
+fn last_branch(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut opened: Vec<usize> = Vec::new();
+    let mut rest = text;
+    while let Some((before, code)) = rest.split_once("{%") {
+        out.push_str(before);
+        let Some((tag, after)) = code.split_once("%}") else {
+            return out;
+        };
+        rest = after;
+        match tag.trim_matches(['-', ' ']).split(' ').next() {
+            Some("if") => opened.push(out.len()),
+            Some("elif" | "else") => out.truncate(opened.last().copied().unwrap_or(out.len())),
+            Some("endif") => drop(opened.pop()),
+            _ => {
+                out.push_str("{%");
+                out.push_str(tag);
+                out.push_str("%}");
+            }
+        }
     }
     out.push_str(rest);
     out

@@ -199,9 +199,9 @@ fn buttons(card: &Card<'_>) -> Vec<Vec<crate::panel::screen::ScreenButton>> {
         ask("↩️ Вернуть", Request::Unhandle(lead.id))
     };
     let hush = if card.hushed {
-        ask("▶️ Писать первым", Request::Unhush(lead.id))
+        ask("▶️ Продолжить", Request::Unhush(lead.id))
     } else {
-        ask("⏸ Не писать первым", Request::Hush(lead.id))
+        ask("⏸ Пауза", Request::Hush(lead.id))
     };
     let clock = ask("🌍 Время", Request::Clock(lead.id, Cities::Near));
     vec![vec![write, done], vec![hush, clock]]

@@ -58,6 +58,19 @@ flowchart TD
 }
 
 #[test]
+fn a_sequence_is_drawn_under_its_own_name_with_words_for_whoever_is_unknown() {
+    let letters = "sequence: letters
+title: Письма
+steps:
+  - { id: one, after: 1d, say: \"{% if lead.first_name %}{{ lead.first_name }}, это{% else %}Это{% endif %} бот.\" }
+";
+    let funnels = loaded(&format!("{SMALL}{letters}"), &partner());
+    let drawn = graph::mermaid(&funnels, "~letters").unwrap();
+    assert!(drawn.contains("title: \"Письма (letters)\""), "{drawn}");
+    assert!(drawn.contains("<b>one</b><br>Это бот.\""), "{drawn}");
+}
+
+#[test]
 fn a_funnel_is_drawn_as_a_picture_with_every_step_and_button() {
     let funnels = loaded(SMALL, &partner());
     let picture = graph::svg(&funnels, "main").expect("the funnel is there");
