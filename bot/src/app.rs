@@ -336,7 +336,10 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
     let uploads = Uploads::new(store.media().await?);
     let (sender_tx, sender_rx) = mpsc::unbounded_channel();
     let beat_tx = sender_tx.clone();
-    let (desk, fates) = Desk::open(app.clone(), store, funnels, sender_tx).await?;
+    let (desk, fates) = tokio::select! {
+        opened = Desk::open(app.clone(), store, funnels, sender_tx) => opened?,
+        () = signals.stop() => return Ok(End::Stopped),
+    };
     let sender = Sender::new(app.clone(), desk_tx.clone(), uploads, fates);
     let lines = Lines {
         desk_tx,

@@ -176,6 +176,7 @@ fn reason_words(item: &StoryItem) -> String {
         }
         "the process ended too often" => "бот останавливался слишком часто: дошло ли, неизвестно",
         "Telegram asked to wait" => "Telegram просит подождать",
+        "the lead had answered it already" => "лид ответил раньше, чем это дошло",
         "the lead went on" => "дошло: лид ответил дальше",
         "already so" => "на экране уже так",
         other => other,

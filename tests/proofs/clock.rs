@@ -70,12 +70,11 @@ pub async fn prove(order: &Order) -> Ledger {
     let stale: usize = late.iter().map(|id| watch.rig.count(*id, SILENCE)).sum();
     ledger.none("silence broken a month late", stale);
     ids.extend(late);
-    for id in &ids {
-        watch.rig.says(*id, "25");
-        watch.rig.hears(*id, "Зачем вам это?").await;
-    }
-    watch.rig.quiet().await;
-    ledger.none("leads not answered afterwards", 0);
+    ledger.told("leads who answer afterwards", ids.len());
+    ledger.none(
+        "leads not answered afterwards",
+        watch.unanswered(&ids).await,
+    );
     ledger.none("exit code of a stop afterwards", watch.rig.stop().await);
     ledger
 }
@@ -136,6 +135,22 @@ impl Watch {
                 world.pending_updates(BOT) == 0
             })
             .await;
+    }
+
+    /// Everybody answers the question; how many hear nothing back before patience ends.
+    async fn unanswered(&self, ids: &[i64]) -> usize {
+        for id in ids {
+            self.rig.says(*id, "25");
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answered = |id: &&i64| self.rig.count(**id, "Зачем вам это?") > 0;
+            let left = ids.len() - ids.iter().filter(answered).count();
+            if left == 0 || Instant::now() > deadline {
+                return left;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// How many of them have heard it before patience ends.

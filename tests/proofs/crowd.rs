@@ -1,6 +1,8 @@
 //! Leads who walk the funnel of the rig together, and what became of each word of theirs.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use partnerctl::sandbox::Arrival;
@@ -114,11 +116,28 @@ pub struct Crowd {
     pub on_the_way: usize,
     /// How many leads may have come by now.
     pub welcome: usize,
-    /// Which misfortune is the latest: repeats are counted against it.
-    pub misfortunes: u64,
     by_chat: HashMap<i64, usize>,
     arrivals: mpsc::UnboundedReceiver<i64>,
-    repeats: BTreeMap<u64, u64>,
+    lives: Arc<Lives>,
+}
+
+/// In which life of the process each message arrived.
+#[derive(Default)]
+struct Lives {
+    /// Misfortunes so far.
+    ended: AtomicU64,
+    arrived: Mutex<HashMap<i64, Vec<u64>>>,
+}
+
+/// Replies that came again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Repeats {
+    pub replies: usize,
+    pub repeated: u64,
+    /// Most of them because of one misfortune.
+    pub of_one: u64,
+    /// Most of them because of one misfortune in one chat.
+    pub of_one_in_a_chat: u64,
 }
 
 impl Crowd {
@@ -126,8 +145,13 @@ impl Crowd {
     pub async fn gather(rig: Rig) -> Crowd {
         rig.partners_are_there().await;
         let (told, arrivals) = mpsc::unbounded_channel();
+        let lives = Arc::new(Lives::default());
+        let counted = lives.clone();
         rig.world.on_arrival(move |arrival| {
             if let Arrival::Message { chat, .. } = *arrival {
+                let life = counted.ended.load(Ordering::Acquire);
+                let mut arrived = counted.arrived.lock().unwrap();
+                arrived.entry(chat).or_default().push(life);
                 let _ = told.send(chat);
             }
         });
@@ -136,10 +160,9 @@ impl Crowd {
             walkers: Vec::new(),
             on_the_way: 0,
             welcome: 0,
-            misfortunes: 0,
             by_chat: HashMap::new(),
             arrivals,
-            repeats: BTreeMap::new(),
+            lives,
         }
     }
 
@@ -149,6 +172,15 @@ impl Crowd {
         rig.place
             .write_config("limits: { inputs_at_once: 0, messages_per_second: 0 }\n");
         rig
+    }
+
+    /// A life of the process has ended: what arrives again may be its fault.
+    pub fn misfortune(&self) {
+        self.lives.ended.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub fn misfortunes(&self) -> u64 {
+        self.lives.ended.load(Ordering::Acquire)
     }
 
     /// Takes the seats that are free, as long as leads are welcome.
@@ -167,9 +199,8 @@ impl Crowd {
             return;
         };
         match self.walkers[index].react(&self.rig) {
-            Heard::Next | Heard::Aside => {}
+            Heard::Next | Heard::Aside | Heard::Again => {}
             Heard::Goal => self.on_the_way -= 1,
-            Heard::Again => *self.repeats.entry(self.misfortunes).or_default() += 1,
         }
     }
 
@@ -245,17 +276,31 @@ impl Crowd {
         ledger.none("leads whose last word is another", wrong.count());
     }
 
-    /// (replies, repeated ones, most repeated ones after one misfortune).
-    pub fn repeats(&self) -> (usize, usize, u64) {
-        let (mut replies, mut repeated) = (0, 0);
+    /// What came again, and how much of it because of one misfortune: the one that ended the life in which the copy
+    /// before arrived, for it alone can have taken the knowledge of it along.
+    pub fn repeats(&self) -> Repeats {
+        let arrived = self.lives.arrived.lock().unwrap();
+        let mut all = Repeats::default();
+        let mut by_life: BTreeMap<u64, u64> = BTreeMap::new();
         for walker in &self.walkers {
             let heard = self.rig.heard(walker.id);
-            let different: HashSet<&String> = heard.iter().collect();
-            replies += heard.len();
-            repeated += heard.len() - different.len();
+            let lives = arrived.get(&walker.id).map_or(&[][..], Vec::as_slice);
+            assert_eq!(heard.len(), lives.len(), "messages of {}", walker.id);
+            all.replies += heard.len();
+            let mut copies: HashMap<&str, u64> = HashMap::new();
+            let mut in_this_chat: HashMap<u64, u64> = HashMap::new();
+            for (text, life) in heard.iter().zip(lives) {
+                if let Some(before) = copies.insert(text, *life) {
+                    all.repeated += 1;
+                    *by_life.entry(before).or_default() += 1;
+                    *in_this_chat.entry(before).or_default() += 1;
+                }
+            }
+            let most = in_this_chat.into_values().max().unwrap_or(0);
+            all.of_one_in_a_chat = all.of_one_in_a_chat.max(most);
         }
-        let most = self.repeats.values().copied().max().unwrap_or(0);
-        (replies, repeated, most)
+        all.of_one = by_life.into_values().max().unwrap_or(0);
+        all
     }
 
     /// At least one card for every lead and partner, at most one of them unmarked.

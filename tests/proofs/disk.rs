@@ -3,6 +3,7 @@
 //! the tracer counts anew, it is a file system of too few pages that grows. The control's disk stays full: nobody is
 //! served.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -77,11 +78,14 @@ fn args(when: &str) -> Vec<String> {
 /// Starts in a file system of few pages, which then grows.
 async fn starts(order: &Order, unhurt: &Fate, ledger: &mut Ledger) {
     let sizes = order.count("sizes", 2, 40);
-    let (mut waited, mut troubles) = (0_u64, 0_u64);
+    let (mut waited, mut waited_again, mut troubles) = (0_u64, 0_u64, 0_u64);
     for size in 1..=sizes {
         let kib = 4 + 200 * size / sizes / 4 * 4;
         match start_in(kib, unhurt).await {
-            Ok(Some(did_wait)) => waited += u64::from(did_wait),
+            Ok(Some((first, again))) => {
+                waited += u64::from(first);
+                waited_again += u64::from(again);
+            }
             Ok(None) => return ledger.skip("a small file system needs root to be mounted"),
             Err(trouble) => {
                 troubles += 1;
@@ -91,26 +95,20 @@ async fn starts(order: &Order, unhurt: &Fate, ledger: &mut Ledger) {
     }
     ledger.told("starts in a small file system", sizes);
     ledger.at_least("  that waited for room", waited, 1);
+    ledger.at_least("  with a life behind them that waited", waited_again, sizes);
     ledger.none("  with a loss, damage or another end", troubles);
 }
 
-/// Whether it had to wait; `None` when nothing can be mounted here.
-async fn start_in(kib: u64, unhurt: &Fate) -> Result<Option<bool>, String> {
+/// Whether the first start had to wait, and the one after a kill with no room left; `None` when nothing can be mounted
+/// here.
+async fn start_in(kib: u64, unhurt: &Fate) -> Result<Option<(bool, bool)>, String> {
     let mut life = Life::begins();
     let data = life.rig.place.data.clone();
     let Some(_room) = Room::mount(&data, kib) else {
         return Ok(None);
     };
     life.rig.spawn();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let waits = loop {
-        let said = life.rig.log().contains("free the disk");
-        let up = life.rig.get("/health").await["state"] == "running";
-        if said || up || Instant::now() > deadline {
-            break said;
-        }
-        sleep(Duration::from_millis(10)).await;
-    };
+    let waits = waits_for_room(&mut life, 0).await;
     Room::grow(&data);
     if life.goes_on(false).await != Ended::Arrived {
         return Err(format!("the lead was never served\n{}", life.rig.log()));
@@ -121,7 +119,39 @@ async fn start_in(kib: u64, unhurt: &Fate) -> Result<Option<bool>, String> {
     if fate != *unhurt {
         return Err(format!("another end: {fate:?} instead of {unhurt:?}"));
     }
-    Ok(Some(waits))
+    let ballast = data.join("ballast");
+    fill(&ballast);
+    let said_before = life.rig.log().len();
+    life.rig.spawn();
+    let waits_again = waits_for_room(&mut life, said_before).await;
+    let _ = std::fs::remove_file(ballast);
+    if life.rig.bot.as_mut().is_none_or(|bot| bot.has_ended()) {
+        return Err(format!("it ended for want of room\n{}", life.rig.log()));
+    }
+    life.rig.state("running").await;
+    life.rig.kill().await;
+    life.check().await?;
+    Ok(Some((waits, waits_again)))
+}
+
+/// Whether it says so before it is up; an end is no wait.
+async fn waits_for_room(life: &mut Life, said_before: usize) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let said = life.rig.log()[said_before..].contains("free the disk");
+        let up = life.rig.get("/health").await["state"] == "running";
+        let ended = life.rig.bot.as_mut().is_none_or(|bot| bot.has_ended());
+        if said || up || ended || Instant::now() > deadline {
+            return said && !ended;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Writes until there is no room for another byte.
+fn fill(file: &Path) {
+    let mut file = std::fs::File::create(file).unwrap();
+    while file.write_all(&[0; 4_096]).is_ok() {}
 }
 
 /// A file system in memory.

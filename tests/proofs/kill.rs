@@ -38,10 +38,12 @@ pub async fn prove(order: &Order) -> Ledger {
     ledger.told("  who came before the last kill", under_fire);
     ledger.none("leads lost", lost);
     storm.crowd.count_answers(&mut ledger).await;
-    let (replies, repeated, most) = storm.crowd.repeats();
-    ledger.told("replies", replies);
-    ledger.at_most("repeated replies", repeated, storm.kills.total);
-    ledger.told("most repeated replies of one kill", most);
+    let repeats = storm.crowd.repeats();
+    ledger.told("replies", repeats.replies);
+    let one = "most repeated replies of one kill to one lead";
+    ledger.at_most(one, repeats.of_one_in_a_chat, 1_u64);
+    ledger.at_most("repeated replies of all kills", repeats.repeated, kills);
+    ledger.told("most leads one kill repeated a reply to", repeats.of_one);
     storm.crowd.count_cards(&mut ledger);
     let health = storm.crowd.rig.get("/health").await;
     // A number that is not there must not pass for zero.
@@ -142,7 +144,7 @@ impl Storm {
         let lives = usize::try_from(kills - self.kills.total).unwrap().max(1);
         let to_come = leads.saturating_sub(self.crowd.walkers.len());
         let per_life = to_come.div_ceil(lives);
-        self.busy = (2 * per_life * PROMPTS.len()) as u64;
+        self.busy = (4 * per_life * PROMPTS.len()) as u64;
         while self.kills.total < kills {
             let come = self.crowd.walkers.len();
             self.crowd.welcome = (come + per_life.max(SEATS)).min(leads);
@@ -218,7 +220,7 @@ impl Storm {
         self.fuse.pid.store(0, Ordering::Release);
         self.crowd.rig.kill().await;
         self.kills.total += 1;
-        self.crowd.misfortunes = self.kills.total;
+        self.crowd.misfortune();
         self.crowd.rig.spawn();
     }
 }

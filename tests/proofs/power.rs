@@ -29,6 +29,7 @@ pub async fn prove(order: &Order) -> Ledger {
         }
     };
     let mut storm = Storm::begin(rig, disk, order.dice()).await;
+    storm.long_life_ms = order.count("long-life-ms", 3_500, 3_500);
     for _ in 0..cuts {
         storm.live_and_cut(&mut ledger).await;
     }
@@ -102,6 +103,7 @@ struct Storm {
     crowd: Crowd,
     dice: Dice,
     lost: Lost,
+    long_life_ms: u64,
     /// The first leads, all of whom had heard their last word at the last cut.
     settled: usize,
 }
@@ -114,6 +116,7 @@ impl Storm {
             crowd: Crowd::gather(rig).await,
             dice,
             lost: Lost::default(),
+            long_life_ms: 0,
             settled: 0,
         }
     }
@@ -123,9 +126,9 @@ impl Storm {
         // A computer that loses power again before it has done anything is another promise.
         let awake = Instant::now() + Duration::from_secs(20);
         while !self.crowd.hear(Duration::from_millis(5)).await && Instant::now() < awake {}
-        // A reply in doubt waits for a sign; with every third life longer than that, none is in doubt for ever.
-        let at_least = if self.crowd.misfortunes % 3 == 2 {
-            3_500
+        // A reply in doubt waits for a sign; every third life is longer than that, so that everybody walks on.
+        let at_least = if self.crowd.misfortunes() % 3 == 2 {
+            self.long_life_ms
         } else {
             0
         };
@@ -140,7 +143,7 @@ impl Storm {
         let said: Vec<(i64, u64)> = self.said();
         let copied = self.disk.copy();
         self.crowd.rig.kill().await;
-        self.crowd.misfortunes += 1;
+        self.crowd.misfortune();
         copied.and_then(|()| self.disk.change()).unwrap();
         // Here the kernel is the same as before the cut; after a real one its boot has another name, and notes of
         // another boot are not believed.
@@ -193,9 +196,9 @@ impl Disk {
         };
         run(
             "mount",
-            &["-t", "tmpfs", "-o", "size=160m", "tmpfs", text(&room)],
+            &["-t", "tmpfs", "-o", "size=320m", "tmpfs", text(&room)],
         )?;
-        run("truncate", &["-s", "48M", text(&disk.image())])?;
+        run("truncate", &["-s", "128M", text(&disk.image())])?;
         run("mkfs.ext4", &["-q", "-F", text(&disk.image())])?;
         disk.mount()?;
         Ok(disk)

@@ -20,6 +20,11 @@ pub enum Doubt {
     Unknown,
 }
 
+/// Why a reply in doubt need not go again.
+pub const WENT_ON: &str = "the lead went on";
+/// Why a reply that has not arrived need not go again: it would stand behind newer words.
+pub const ANSWERED_BEFORE: &str = "the lead had answered it already";
+
 const YOUNG_MS: i64 = 10 * 60_000;
 const DAY_MS: i64 = 24 * 3_600_000;
 

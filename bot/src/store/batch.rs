@@ -152,6 +152,21 @@ pub struct OutboxRow {
     pub tries: i64,
     pub not_before: i64,
     pub created_at: i64,
+    /// In memory only: what a former process left is never taken for answered.
+    pub answered_by: AnsweredBy,
+}
+
+/// What a lead does in answer to a message. Once they did, its question is settled: nothing need wait for it, and it
+/// need not be said again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AnsweredBy {
+    /// It is not what the lead was asked last.
+    #[default]
+    Nothing,
+    /// It tells something worth having beside the question; but a button is on it, so a press proves that it arrived.
+    Press,
+    /// A bare question: words that answer it leave nothing in it to be missed.
+    Words,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -64,8 +64,8 @@ mod tests {
 
     use super::*;
     use crate::store::{
-        Batch, Case, Chains, Class, Counters, EventRow, Lane, OutboxRow, OutboxState, Settled,
-        Store,
+        AnsweredBy, Batch, Case, Chains, Class, Counters, EventRow, Lane, OutboxRow, OutboxState,
+        Settled, Store,
     };
     use crate::worker::round::Work;
     use crate::worker::turn::Turn;
@@ -109,6 +109,7 @@ mod tests {
             tries: 0,
             not_before: 0,
             created_at: at,
+            answered_by: AnsweredBy::Nothing,
         }
     }
 

@@ -51,20 +51,21 @@ pub struct Store {
 /// SQLite's kinds of error: the low byte of a code, the rest says which.
 const SQLITE_FULL: u32 = 13;
 const SQLITE_CONSTRAINT: u32 = 19;
+/// The file shared with readers cannot grow: said of a full disk too, by its whole code.
+const SQLITE_IOERR_SHMSIZE: u32 = 4_874;
 
 /// Whether the database refused the rows themselves (a constraint), and not the writing.
 pub fn refuses_rows(error: &sqlx::Error) -> bool {
-    kind(error) == Some(SQLITE_CONSTRAINT)
+    code(error).is_some_and(|code| code & 0xff == SQLITE_CONSTRAINT)
 }
 
 /// Whether there is no room on the disk.
 pub fn is_full(error: &sqlx::Error) -> bool {
-    kind(error) == Some(SQLITE_FULL)
+    code(error).is_some_and(|code| code & 0xff == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE)
 }
 
-fn kind(error: &sqlx::Error) -> Option<u32> {
-    let code = error.as_database_error()?.code()?;
-    code.parse::<u32>().ok().map(|code| code & 0xff)
+fn code(error: &sqlx::Error) -> Option<u32> {
+    error.as_database_error()?.code()?.parse().ok()
 }
 
 /// The numbers the program hands out itself, continued after a restart.

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{Class, Lane, OutboxRow, OutboxState, Store, chain};
+use super::{AnsweredBy, Class, Lane, OutboxRow, OutboxState, Store, chain};
 use crate::lead::LeadId;
 
 /// A row a former process left unsettled.
@@ -122,6 +122,7 @@ fn unsettled(row: Row) -> Unsettled {
             tries: row.tries,
             not_before: row.not_before,
             created_at: row.created_at,
+            answered_by: AnsweredBy::Nothing,
         },
     }
 }

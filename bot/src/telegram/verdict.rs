@@ -47,6 +47,24 @@ pub enum Verdict {
     Refused(String),
 }
 
+impl Verdict {
+    /// Whether the message would be said again.
+    pub fn may_go_again(&self) -> bool {
+        match self {
+            Verdict::Sent(_) | Verdict::Unreachable(..) | Verdict::Refused(_) => false,
+            Verdict::NotSent(_)
+            | Verdict::Limited { .. }
+            | Verdict::Ambiguous(_)
+            | Verdict::Migrated(_)
+            | Verdict::Unparsable(_)
+            | Verdict::PrivateProfile
+            | Verdict::StaleFile(_)
+            | Verdict::NoFile(_)
+            | Verdict::TokenRefused(_) => true,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
     /// 0 when the answer did not say.

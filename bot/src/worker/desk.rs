@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::clock_watch::{ClockWatch, Look};
 use super::died;
-use super::intake::{Care, MOST_PENDING};
+use super::intake::{Care, LONGEST_RETRY_MS, MOST_PENDING};
 use super::live::team_of;
 use super::replan::Progress;
 use super::rescue::Doubted;
@@ -268,6 +268,10 @@ impl Desk {
         let now = self.app.clock.now_ms();
         let mut work = Work::new(now, self.counters);
         work.held = self.held.clone();
+        // A clock that went back must not make what waits for seconds wait for hours.
+        if self.retry_at.is_some_and(|at| at > now + LONGEST_RETRY_MS) {
+            self.retry_at = Some(now);
+        }
         work.retry_at = self.retry_at;
         for input in inputs.iter() {
             match input {
@@ -364,8 +368,8 @@ impl Desk {
         if !work.asides.is_empty() {
             self.send(SenderInput::Asides(work.asides));
         }
-        if !work.arrived.is_empty() {
-            self.send(SenderInput::Arrived(work.arrived));
+        if !work.answered.is_empty() {
+            self.send(SenderInput::Answered(work.answered));
         }
         if !messages.is_empty() {
             self.send(SenderInput::Rows(messages));

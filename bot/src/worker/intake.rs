@@ -16,6 +16,8 @@ use crate::telegram::incoming::{self, Incoming};
 const MOST_TRIES: i64 = 3;
 /// A process killed from outside says nothing against the update it was at, unless it happens again and again.
 const MOST_KILLS: i64 = 10;
+/// More than a failed update waits for its next try.
+pub(super) const LONGEST_RETRY_MS: i64 = 10_000;
 /// Waiting updates looked at in one go.
 pub(super) const MOST_PENDING: i64 = 10_000;
 

@@ -108,12 +108,27 @@ pub enum News {
 pub enum SenderInput {
     Rows(Vec<OutboxRow>),
     Asides(Vec<Aside>),
+<<<<<<< HEAD
     /// Chats whose lead has acted upon what was said.
     Arrived(Vec<i64>),
     /// The configuration changed.
     Limits(Limits),
+=======
+    /// Leads who have answered what was said last.
+    Answered(Vec<Sign>),
+>>>>>>> 2156bcd (Say no question again behind the words that answered it; wait for room at a start with data; let no clock that goes back stretch a pause)
     /// Rows that need not go again: (chat, row).
     Withdrawn(Vec<(i64, i64)>),
+}
+
+/// A lead has answered what their chat was asked last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sign {
+    pub chat_id: i64,
+    /// Telegram's clock.
+    pub sent_at: i64,
+    /// By a button, not by words.
+    pub pressed: bool,
 }
 
 /// The answer to a button press: not stored, because it is worthless a moment later.

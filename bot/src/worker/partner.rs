@@ -19,7 +19,7 @@ use crate::manners::{Change, Manners, Settings};
 use crate::notify;
 use crate::panel::parse::Request;
 use crate::panel::{self, Office};
-use crate::store::{Case, Class, EventRow, Lane, Member, OutboxRow};
+use crate::store::{AnsweredBy, Case, Class, EventRow, Lane, Member, OutboxRow};
 use crate::telegram::incoming::{Incoming, Person, What};
 
 impl Desk {
@@ -353,6 +353,7 @@ fn row(chat_id: i64, call: (String, String), kind: Kind, now: i64) -> OutboxRow 
         tries: 0,
         not_before: 0,
         created_at: now,
+        answered_by: AnsweredBy::Nothing,
     }
 }
 

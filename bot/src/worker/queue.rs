@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use crate::store::{Lane, OutboxRow};
+use super::Sign;
+use crate::store::{AnsweredBy, Lane, OutboxRow};
 use crate::telegram::pace::{Bucket, Limits};
 
 /// Messages that are not under way yet.
@@ -18,6 +19,8 @@ pub struct Queue {
     bulk: Bucket,
     /// Nothing leaves before this: a 429 that concerned the whole bot.
     frozen_until: i64,
+    /// When it was last asked, to see a clock that goes back.
+    asked_at: i64,
     /// The last 429: when and to whom; a second chat within seconds freezes all.
     last_limited: Option<(i64, i64)>,
 }
@@ -25,10 +28,33 @@ pub struct Queue {
 struct Chat {
     rows: VecDeque<OutboxRow>,
     /// The message under way that the next one waits for.
-    busy: Option<i64>,
+    busy: Option<Busy>,
+    /// Messages under way that were answered, and whether another has left since.
+    answered: Vec<(i64, bool)>,
     pace: Bucket,
     not_before: i64,
     place: Place,
+}
+
+#[derive(Clone, Copy)]
+struct Busy {
+    id: i64,
+    answered_by: AnsweredBy,
+    created_at: i64,
+}
+
+impl Busy {
+    /// Whether what the lead did answers this message.
+    fn is_answered(&self, sign: &Sign) -> bool {
+        let by = if sign.pressed {
+            AnsweredBy::Press
+        } else {
+            AnsweredBy::Words
+        };
+        // Words that were written before the question answer another one, or none.
+        let came_after = sign.pressed || sign.sent_at + CLOCKS_DIFFER_MS >= self.created_at;
+        self.answered_by >= by && came_after
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -40,8 +66,18 @@ enum Place {
 
 /// Two chats limited within this time mean the bot is limited.
 const BOT_WIDE_MS: i64 = 3_000;
+/// Telegram tells full seconds, and two clocks differ.
+pub const CLOCKS_DIFFER_MS: i64 = 5_000;
 /// Idle chats are forgotten beyond this many.
 const KEEP_CHATS: usize = 512;
+
+impl Chat {
+    /// Neither what waited for this message nor what was answered concerns it any more.
+    fn came_back(&mut self, id: i64) {
+        self.busy = self.busy.filter(|busy| busy.id != id);
+        self.answered.retain(|(answered, _)| *answered != id);
+    }
+}
 
 impl Queue {
     pub fn new(limits: Limits, now: i64) -> Queue {
@@ -53,6 +89,7 @@ impl Queue {
             parked: BTreeMap::new(),
             bulk: bulk(&limits, now),
             frozen_until: 0,
+            asked_at: now,
             last_limited: None,
         }
     }
@@ -85,6 +122,10 @@ impl Queue {
 
     /// The next message that may leave, now under way until `done` or `retry`.
     pub fn next(&mut self, now: i64) -> Option<OutboxRow> {
+        if now < self.asked_at {
+            self.clock_went_back(self.asked_at - now, now);
+        }
+        self.asked_at = now;
         self.wake(now);
         if now < self.frozen_until {
             return None;
@@ -100,7 +141,14 @@ impl Queue {
         let limits_off = self.limits.off;
         let chat = self.chats.get_mut(&chat_id)?;
         let row = chat.rows.pop_front()?;
-        chat.busy = Some(row.id);
+        chat.busy = Some(Busy {
+            id: row.id,
+            answered_by: row.answered_by,
+            created_at: row.created_at,
+        });
+        for (_, overtaken) in &mut chat.answered {
+            *overtaken = true;
+        }
         if !limits_off {
             chat.pace.take(now);
         }
@@ -127,18 +175,25 @@ impl Queue {
     /// The message to this chat is settled; the chat's next may follow.
     pub fn done(&mut self, chat_id: i64, id: i64, now: i64) {
         if let Some(chat) = self.chats.get_mut(&chat_id) {
-            chat.busy = chat.busy.filter(|busy| *busy != id);
+            chat.came_back(id);
         }
         self.place(chat_id, now);
         self.forget_idle(now);
     }
 
-    /// The lead has acted upon what is under way, so it has arrived: the next need not wait for Telegram's answer.
-    /// Which one it was.
-    pub fn arrived(&mut self, chat_id: i64, now: i64) -> Option<i64> {
-        let arrived = self.chats.get_mut(&chat_id)?.busy.take()?;
-        self.place(chat_id, now);
-        Some(arrived)
+    /// The lead has answered what is under way: the next need not wait for Telegram's answer. Which one it was.
+    pub fn answered(&mut self, sign: &Sign, now: i64) -> Option<i64> {
+        let chat = self.chats.get_mut(&sign.chat_id)?;
+        let busy = chat.busy.take_if(|busy| busy.is_answered(sign))?;
+        chat.answered.push((busy.id, false));
+        self.place(sign.chat_id, now);
+        Some(busy.id)
+    }
+
+    /// Whether it was answered and another has left since: said again, it would stand behind newer words.
+    pub fn is_overtaken(&self, chat_id: i64, id: i64) -> bool {
+        let chat = self.chats.get(&chat_id);
+        chat.is_some_and(|chat| chat.answered.contains(&(id, true)))
     }
 
     /// The message goes again, before anything else to its chat.
@@ -146,7 +201,7 @@ impl Queue {
         let chat_id = row.chat_id;
         let not_before = row.not_before;
         let chat = self.chat(chat_id, now);
-        chat.busy = chat.busy.filter(|busy| *busy != row.id);
+        chat.came_back(row.id);
         chat.not_before = chat.not_before.max(not_before);
         chat.rows.push_front(row);
         self.place(chat_id, now);
@@ -167,7 +222,7 @@ impl Queue {
     /// The message must wait; others to the same chat need not.
     pub fn later(&mut self, row: OutboxRow, now: i64) {
         if let Some(chat) = self.chats.get_mut(&row.chat_id) {
-            chat.busy = chat.busy.filter(|busy| *busy != row.id);
+            chat.came_back(row.id);
         }
         self.place(row.chat_id, now);
         self.push(row, now);
@@ -182,6 +237,10 @@ impl Queue {
             self.frozen_until = self.frozen_until.max(until);
         }
         self.last_limited = Some((now, chat_id));
+        if let Some(chat) = self.chats.get_mut(&chat_id) {
+            chat.not_before = chat.not_before.max(until);
+        }
+        self.place(chat_id, now);
     }
 
     fn chat(&mut self, chat_id: i64, now: i64) -> &mut Chat {
@@ -189,6 +248,7 @@ impl Queue {
         self.chats.entry(chat_id).or_insert_with(|| Chat {
             rows: VecDeque::new(),
             busy: None,
+            answered: Vec::new(),
             pace: if chat_id < 0 {
                 Bucket::new(limits.group_burst, limits.group_per_minute / 60.0, now)
             } else {
@@ -256,10 +316,26 @@ impl Queue {
         }
     }
 
+    /// Pauses of seconds go on lasting seconds. What waits for its hour waits for the new clock's.
+    fn clock_went_back(&mut self, by: i64, now: i64) {
+        self.frozen_until -= by;
+        self.last_limited = None;
+        for chat in self.chats.values_mut() {
+            chat.not_before -= by;
+            for row in chat.rows.iter_mut().filter(|row| !is_bulk(row.lane)) {
+                row.not_before -= by;
+            }
+        }
+        for (_, chat_id) in std::mem::take(&mut self.waiting) {
+            self.place(chat_id, now);
+        }
+    }
+
     fn forget_idle(&mut self, now: i64) {
         if self.chats.len() > KEEP_CHATS {
             self.chats.retain(|_, chat| {
                 chat.busy.is_some()
+                    || !chat.answered.is_empty()
                     || !chat.rows.is_empty()
                     || chat.not_before > now
                     || !chat.pace.is_full(now)
@@ -306,6 +382,15 @@ mod tests {
             tries: 0,
             not_before: 0,
             created_at: 0,
+            answered_by: AnsweredBy::Nothing,
+        }
+    }
+
+    fn words(chat_id: i64, sent_at: i64) -> Sign {
+        Sign {
+            chat_id,
+            sent_at,
+            pressed: false,
         }
     }
 
@@ -327,19 +412,49 @@ mod tests {
     }
 
     #[test]
-    fn what_the_lead_has_acted_upon_holds_up_nothing() {
+    fn what_the_lead_has_answered_holds_up_nothing() {
         let mut queue = Queue::new(Limits::default(), 0);
         for id in 1..=3 {
-            queue.push(row(id, 10, Lane::Reply), 0);
+            let mut asked = row(id, 10, Lane::Reply);
+            asked.answered_by = AnsweredBy::Words;
+            queue.push(asked, 0);
         }
         assert_eq!(ids(&mut queue, 0), [1]);
-        assert_eq!(queue.arrived(10, 0), Some(1));
+        assert_eq!(queue.answered(&words(10, 0), 0), Some(1));
+        assert!(!queue.is_overtaken(10, 1), "nothing has left since");
         assert_eq!(ids(&mut queue, 0), [2], "and only the next");
+        assert!(queue.is_overtaken(10, 1));
         queue.done(10, 1, 0);
+        assert!(!queue.is_overtaken(10, 1));
         let freed = ids(&mut queue, 0);
         assert!(freed.is_empty(), "the answer to the first frees nobody");
         queue.done(10, 2, 0);
         assert_eq!(ids(&mut queue, 0), [3]);
+    }
+
+    #[test]
+    fn only_an_answer_to_what_is_under_way_frees_the_next() {
+        let press = Sign {
+            pressed: true,
+            ..words(10, 0)
+        };
+        let early = words(10, 10_000 - CLOCKS_DIFFER_MS - 1);
+        for (asks, sign, frees) in [
+            (AnsweredBy::Words, words(10, 10_000), true),
+            (AnsweredBy::Words, press.clone(), true),
+            (AnsweredBy::Press, press.clone(), true),
+            (AnsweredBy::Press, words(10, 10_000), false),
+            (AnsweredBy::Nothing, press, false),
+            (AnsweredBy::Words, early, false),
+        ] {
+            let mut queue = Queue::new(Limits::default(), 0);
+            let mut asked = row(1, 10, Lane::Reply);
+            (asked.answered_by, asked.created_at) = (asks, 10_000);
+            queue.push(asked, 0);
+            assert_eq!(ids(&mut queue, 0), [1]);
+            let freed = queue.answered(&sign, 0).is_some();
+            assert_eq!(freed, frees, "{asks:?} {sign:?}");
+        }
     }
 
     #[test]
@@ -374,6 +489,18 @@ mod tests {
             "two chats within seconds mean the bot"
         );
         assert_eq!(ids(&mut queue, 5_000), [2, 3]);
+        assert_eq!(ids(&mut queue, 7_000), [1]);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_makes_no_pause_longer() {
+        let mut queue = Queue::new(Limits::default(), 3_600_000);
+        queue.push(row(1, 10, Lane::Reply), 3_600_000);
+        let mut first = queue.next(3_600_000).unwrap();
+        first.not_before = 3_607_000;
+        queue.retry(first, 3_600_000);
+        assert!(ids(&mut queue, 0).is_empty());
+        assert_eq!(queue.wake_at(0), Some(7_000));
         assert_eq!(ids(&mut queue, 7_000), [1]);
     }
 

@@ -1,26 +1,34 @@
 //! What a former process left unsettled, and how doubt about a reply ends before it is said twice.
 
+use std::time::Duration;
+
 use super::desk::Desk;
 use super::flight::is_claimed_first;
+use super::queue::CLOCKS_DIFFER_MS;
 use super::round::Work;
-use super::turn::Turn;
-use super::{Report, SenderInput};
+use super::turn::{Turn, question};
+use super::{Report, SenderInput, Sign};
+use crate::app::Trouble;
 use crate::policy::{self, Doubt};
 use crate::store::fates::{self, Fate, Fates, Notes};
 use crate::store::outbox::Unsettled;
-use crate::store::{Class, OutboxRow, OutboxState, Settled};
+use crate::store::{self, AnsweredBy, Batch, Class, OutboxRow, OutboxState, Settled};
 use crate::telegram::incoming::{Incoming, What};
 use crate::telegram::outgoing;
 
 /// How long a reply in doubt waits for a sign that it arrived: who has it mostly acts upon it at once, and what they
 /// did while the bot was down comes with the first batch.
 const SIGN_MS: i64 = 3_000;
+/// The same for a doubt that an earlier life has carried over: what came meanwhile is read first.
+const FIRST_BATCH_MS: i64 = 500;
 
 /// A reply of which only the lead knows whether it arrived.
 pub(super) struct Doubted {
     pub id: i64,
     payload: String,
     tries: i64,
+    created_at: i64,
+    answered_by: AnsweredBy,
 }
 
 impl Desk {
@@ -38,6 +46,9 @@ impl Desk {
                 Fate::Sent(message_id) => {
                     let mut settled = settled(&left.row, OutboxState::Sent, now);
                     settled.message_id = message_id;
+                    if message_id == 0 && left.row.class == Class::Reply {
+                        settled.reason = policy::WENT_ON.to_owned();
+                    }
                     work.batch.settled.push(settled);
                 }
                 Fate::Back => {
@@ -52,16 +63,62 @@ impl Desk {
                     rows.push(left.row);
                 }
                 fate @ (Fate::Begun | Fate::Doubted) => {
-                    rows.extend(self.doubt(&mut work, left.row, fate == Fate::Begun));
+                    left.row.answered_by = self.answered_by(&left.row).await?;
+                    // A wait that an earlier life has begun is not begun anew, or dying often would mean silence.
+                    let was_in_doubt = fate == Fate::Doubted && notes.is_some();
+                    let wait_ms = if was_in_doubt {
+                        FIRST_BATCH_MS
+                    } else {
+                        SIGN_MS
+                    };
+                    let was_called = fate == Fate::Begun;
+                    rows.extend(self.doubt(&mut work, left.row, was_called, wait_ms));
                 }
             }
         }
-        self.store.commit(&work.batch).await?;
+        self.commit_first(&work.batch).await?;
         let speak_now = |row: &&OutboxRow| row.class == Class::Proactive && row.not_before <= now;
         self.speaking = rows.iter().filter(speak_now).map(|row| row.id).collect();
         let doubted = self.doubted.values().map(|doubted| doubted.id).collect();
         self.send(SenderInput::Rows(rows));
         Ok(Fates::begin(&self.app.data_dir, &life, doubted))
+    }
+
+    /// The first write of a life waits for room on the disk: a restart would not make any.
+    async fn commit_first(&mut self, batch: &Batch) -> sqlx::Result<()> {
+        loop {
+            let error = match self.store.commit(batch).await {
+                Err(error) if store::is_full(&error) => error,
+                done => {
+                    self.app.status.trouble(Trouble::Store, None);
+                    return done;
+                }
+            };
+            let reason =
+                format!("waiting to start: {error}; free the disk, nothing is lost meanwhile");
+            if self
+                .app
+                .status
+                .trouble(Trouble::Store, Some(reason.clone()))
+            {
+                tracing::error!(partner.id = %self.app.partner().id, "{reason}");
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Whether this reply asks the question at which its lead stands: then it was written by the turn that led there.
+    async fn answered_by(&mut self, row: &OutboxRow) -> sqlx::Result<AnsweredBy> {
+        if row.class != Class::Reply || row.lead_id == 0 {
+            return Ok(AnsweredBy::Nothing);
+        }
+        let reached = self.store.lead_events(row.lead_id, ["reached"; 3]).await?;
+        let asks = reached.last().is_some_and(|last| last.at == row.created_at);
+        Ok(if asks {
+            question(row)
+        } else {
+            AnsweredBy::Nothing
+        })
     }
 
     /// A message whose call may have been done; gives it back when it shall go again.
@@ -70,6 +127,7 @@ impl Desk {
         work: &mut Work,
         mut row: OutboxRow,
         was_called: bool,
+        wait_ms: i64,
     ) -> Option<OutboxRow> {
         let doubt = policy::after_crash(row.class, row.tries, work.now - row.created_at);
         row.tries += i64::from(was_called);
@@ -79,15 +137,19 @@ impl Desk {
             work.batch.settled.push(unknown);
             return None;
         }
+        if row.class == Class::Reply {
+            row.not_before = row.not_before.max(work.now + wait_ms);
+        }
         let due = settled(&row, OutboxState::Due, work.now);
         work.batch.settled.push(due);
         match row.class {
             Class::Reply => {
-                row.not_before = row.not_before.max(work.now + SIGN_MS);
                 let doubted = Doubted {
                     id: row.id,
                     payload: row.payload.clone(),
                     tries: row.tries,
+                    created_at: row.created_at,
+                    answered_by: row.answered_by,
                 };
                 // The next leaves when the one before came back or has arrived, so one reply at most is in doubt.
                 self.doubted.insert(row.chat_id, doubted);
@@ -98,13 +160,18 @@ impl Desk {
         Some(row)
     }
 
-    /// Whether what the lead just did shows that what was said last arrived: then it holds up nothing, and a reply in
-    /// doubt need not go again.
+    /// Whether what the lead just did answers what was said last: then it holds up nothing, and a reply in doubt need
+    /// not go again.
     pub(super) fn look_for_a_sign(&mut self, work: &mut Work, incoming: &Incoming, turn: &Turn) {
-        let went_on = |kind| matches!(kind, "answer" | "contact" | "reached");
-        let has_gone_on = turn.events.iter().any(|event| went_on(event.kind));
-        if has_gone_on {
-            work.arrived.push(incoming.chat_id);
+        let pressed = matches!(incoming.what, What::Press { .. });
+        let went_on = |kind| matches!(kind, "answer" | "contact") || pressed && kind == "reached";
+        let has_answered = turn.events.iter().any(|event| went_on(event.kind));
+        if has_answered {
+            work.answered.push(Sign {
+                chat_id: incoming.chat_id,
+                sent_at: incoming.sent_at,
+                pressed,
+            });
         }
         let Some(doubted) = self.doubted.get(&incoming.chat_id) else {
             return;
@@ -114,13 +181,16 @@ impl Desk {
             What::Press { data, .. } => doubted.payload.contains(&format!("\"{data}\"")),
             _ => false,
         };
-        if !pressed_it && !has_gone_on {
+        let came_after = incoming.sent_at + CLOCKS_DIFFER_MS >= doubted.created_at;
+        let answered_it =
+            has_answered && doubted.answered_by == AnsweredBy::Words && came_after && !pressed;
+        if !pressed_it && !answered_it {
             return;
         }
         work.batch.settled.push(Settled {
             id: doubted.id,
             state: OutboxState::Sent,
-            reason: "the lead went on".to_owned(),
+            reason: policy::WENT_ON.to_owned(),
             tries: doubted.tries,
             not_before: 0,
             message_id: 0,
@@ -155,9 +225,10 @@ impl Desk {
 fn fate(left: &Unsettled, notes: Option<&Notes>, crashed: bool) -> Fate {
     match notes {
         Some(notes) => notes.get(&left.row.id).copied().unwrap_or(Fate::Back),
-        // Without notes: of a message without a stored intent nobody knows after a crash. A clean stop waits for
-        // calls under way, but not for ever: an intent it left behind is in doubt too.
-        None if left.was_sending || crashed && !is_claimed_first(left.row.class) => Fate::Begun,
+        // Without notes, after a power cut: of a message without a stored intent nobody knows. It costs no try, for no
+        // message cuts the power. A clean stop waits for calls under way, but not for ever: an intent it left behind
+        // is in doubt too.
+        None if left.was_sending || crashed && !is_claimed_first(left.row.class) => Fate::Doubted,
         None => Fate::Back,
     }
 }

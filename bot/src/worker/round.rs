@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::replan::Progress;
 use super::turn::Turn;
-use super::{Aside, MayGo};
+use super::{Aside, MayGo, Sign};
 use crate::funnel::event::TimerName;
 use crate::lead::LeadId;
 use crate::manners::Settings;
@@ -33,8 +33,8 @@ pub struct Work {
     unsaid: HashSet<i64>,
     /// The gate's word on messages that asked to leave.
     pub claims: HashMap<i64, MayGo>,
-    /// Chats whose lead has acted upon what was said.
-    pub arrived: Vec<i64>,
+    /// Leads who have answered what was said last.
+    pub answered: Vec<Sign>,
     /// Replies that need not go again: (chat, row).
     pub withdrawn: Vec<(i64, i64)>,
     /// Chats with an update that waits.
@@ -60,7 +60,7 @@ impl Work {
             to_send: Vec::new(),
             unsaid: HashSet::new(),
             claims: HashMap::new(),
-            arrived: Vec::new(),
+            answered: Vec::new(),
             withdrawn: Vec::new(),
             held: HashSet::new(),
             retry_at: None,

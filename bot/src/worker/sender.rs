@@ -114,10 +114,10 @@ impl Sender {
                     self.answer(aside);
                 }
             }
-            SenderInput::Arrived(chats) => {
+            SenderInput::Answered(signs) => {
                 let now = self.app.clock.now_ms();
-                for chat_id in chats {
-                    if let Some(id) = self.queue.arrived(chat_id, now) {
+                for sign in &signs {
+                    if let Some(id) = self.queue.answered(sign, now) {
                         self.with_fates(|fates| fates.arrived(id));
                     }
                 }
@@ -215,6 +215,10 @@ impl Sender {
             }
             return;
         };
+        let is_overtaken = self.queue.is_overtaken(row.chat_id, row.id);
+        if is_overtaken && verdict.may_go_again() {
+            return self.leave_unsaid(row, &verdict, now);
+        }
         let news = Learnt {
             news,
             noted: self.note(row.id, &verdict),
@@ -277,6 +281,26 @@ impl Sender {
                 self.repair(row, repair, news, now);
             }
         }
+    }
+
+    /// Its question is answered and newer words have left: behind them it would only confuse.
+    fn leave_unsaid(&mut self, row: OutboxRow, verdict: &Verdict, now: i64) {
+        let may_have_arrived = matches!(verdict, Verdict::Ambiguous(_)) || row.tries > 0;
+        let (state, why) = if may_have_arrived {
+            (OutboxState::Sent, policy::WENT_ON)
+        } else {
+            (OutboxState::Dropped, policy::ANSWERED_BEFORE)
+        };
+        if let Verdict::Limited { after_ms } = verdict {
+            self.app.meters.limited.add(1);
+            let until = now.saturating_add(*after_ms);
+            self.queue.limited(row.chat_id, until, now);
+        }
+        let learnt = Learnt {
+            news: News::None,
+            noted: self.with_fates(|fates| fates.ended(row.id, Fate::Sent(0))),
+        };
+        self.finish(row, state, why, 0, learnt, now);
     }
 
     /// Notes the fate before anything else is done about it.

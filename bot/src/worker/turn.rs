@@ -8,7 +8,8 @@ use crate::lead::{Handoff, LeadId, ZoneSource};
 use crate::manners::Settings;
 use crate::policy::Reason;
 use crate::store::{
-    Case, Class, EventRow, Forgotten, InboxState, Lane, Member, OutboxRow, Settled, Wish,
+    AnsweredBy, Case, Class, EventRow, Forgotten, InboxState, Lane, Member, OutboxRow, Settled,
+    Wish,
 };
 use crate::telegram::outgoing;
 use crate::worker::Aside;
@@ -89,6 +90,7 @@ impl Turn {
                 other => turn.tell(&case, &mut place, cause, other),
             }
         }
+        turn.mark_question();
         if let Some(callback_id) = &cause.callback_id {
             turn.asides.push(Aside {
                 callback_id: callback_id.clone(),
@@ -97,6 +99,16 @@ impl Turn {
         }
         turn.case = Some(case);
         turn
+    }
+
+    /// The last words of a turn that reaches a step are what the lead answers next.
+    fn mark_question(&mut self) {
+        let mut replies = self.outbox.iter_mut().rev();
+        let last = replies.find(|row| row.class == Class::Reply);
+        let reaches = self.events.iter().any(|event| event.kind == "reached");
+        if let Some(row) = last.filter(|_| reaches) {
+            row.answered_by = question(row);
+        }
     }
 
     /// Effects that are lines of the lead's story.
@@ -274,6 +286,7 @@ impl Turn {
             tries: 0,
             not_before: 0,
             created_at: cause.now,
+            answered_by: AnsweredBy::Nothing,
         });
     }
 }
@@ -309,6 +322,16 @@ fn words(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+/// What answers a message that asks: words only when it holds nothing else worth having.
+pub fn question(row: &OutboxRow) -> AnsweredBy {
+    let has_link = row.payload.contains("://") || row.payload.contains("t.me/");
+    if row.media.is_empty() && !has_link {
+        AnsweredBy::Words
+    } else {
+        AnsweredBy::Press
     }
 }
 

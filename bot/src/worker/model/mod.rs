@@ -16,6 +16,7 @@ use machine::Machine;
 use small::{Act, Owed, Step};
 use telegram::{Luck, Telegram};
 
+use crate::policy;
 use crate::store::StoryItem;
 
 /// Noon in Almaty, so that no quiet hours are near at the beginning.
@@ -279,7 +280,9 @@ impl History {
         let store = self.machine.store();
         let case = store.cases_by_chat(&[chat]).await.unwrap().pop();
         let case = case.ok_or("the store does not know them")?;
-        let story = store.story(case.lead.id, 10_000).await.unwrap();
+        let mut story = store.story(case.lead.id, 10_000).await.unwrap();
+        // It is told by the clock, which steps back here; rows are numbered as they were written.
+        story.sort_by_key(|item| item.place);
         same("score", &case.lead.score, &owed.score)?;
         let place = case.session.place.as_ref().map(|place| place.step.clone());
         let wanted = owed
@@ -307,12 +310,13 @@ impl History {
                 owed.silences
             ));
         }
-        for item in &replies {
-            self.fate_is_right(item, 1)
+        for (index, item) in replies.iter().enumerate() {
+            let is_moot = owed.moot.get(index).copied().unwrap_or(false);
+            self.fate_is_right(item, 1, is_moot)
                 .map_err(|why| format!("{item:?}: {why}"))?;
         }
         for item in &own {
-            self.fate_is_right(item, 0)
+            self.fate_is_right(item, 0, false)
                 .map_err(|why| format!("{item:?}: {why}"))?;
         }
         self.in_order(chat, &replies)?;
@@ -323,7 +327,12 @@ impl History {
     }
 
     /// What the outbox says of a message against what Telegram saw of it.
-    fn fate_is_right(&mut self, item: &StoryItem, spare: usize) -> Result<(), String> {
+    fn fate_is_right(
+        &mut self,
+        item: &StoryItem,
+        spare: usize,
+        is_moot: bool,
+    ) -> Result<(), String> {
         let calls = self
             .telegram
             .calls
@@ -336,10 +345,11 @@ impl History {
             return Err(format!("too many copies: {calls:?}"));
         }
         let right = match item.state.as_str() {
-            "sent" => calls.delivered > 0 || calls.doubts > 0 && item.reason == "the lead went on",
+            "sent" => calls.delivered > 0 || is_moot && item.reason == policy::WENT_ON,
             "unknown" => calls.doubts > 0,
             "failed" => calls.refused > 0,
-            "dropped" => spare == 0 && calls.delivered == 0,
+            "dropped" if spare > 0 => is_moot && item.reason == policy::ANSWERED_BEFORE,
+            "dropped" => calls.delivered == 0,
             _ => false,
         };
         if right {
@@ -349,7 +359,7 @@ impl History {
         }
     }
 
-    /// Replies first reach a chat in the order in which they were written.
+    /// Replies reach a chat in the order in which they were written; one said again is never behind newer ones.
     fn in_order(&self, chat: i64, replies: &[&StoryItem]) -> Result<(), String> {
         let Some(order) = self.telegram.order.get(&chat) else {
             return Ok(());
@@ -425,7 +435,6 @@ fn number(name: &str, unset: u64) -> u64 {
 }
 
 #[test]
-#[ignore = "open: at seed 5 a reply in doubt is repeated behind a newer one, which the model does not expect; run tests/prove model"]
 fn the_model_and_the_bot_agree_for_random_histories() {
     let histories = number("PROVE_HISTORIES", 60);
     let unset = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0) % 1_000_000;

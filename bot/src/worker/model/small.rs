@@ -74,7 +74,8 @@ fn text(step: Step, version: u32) -> String {
     let word = match step {
         Step::Hello => "Привет",
         Step::Goal => "Сколько",
-        Step::Why => "Зачем",
+        // More than a question: it must arrive, whatever its lead answers unseen.
+        Step::Why => "Зачем? https://example.org/",
         Step::When => "Когда",
         Step::End => "Спасибо",
     };
@@ -112,6 +113,10 @@ pub struct Owed {
     pub answers: Vec<String>,
     pub score: i64,
     last_press: Option<(Step, &'static str)>,
+    /// Of each reply: the lead answered its bare question, whether they had it or not.
+    pub moot: Vec<bool>,
+    /// The first reply of the step at which the lead stands; what follows asks the same again.
+    asked_from: usize,
     /// Silence may be broken this often.
     pub silences: usize,
 }
@@ -128,6 +133,7 @@ impl Owed {
             (Some(_), Act::Press { step, button }) if self.last_press == Some((*step, button)) => {}
             (Some(at), Act::Press { .. }) => self.replies.push(text(at, version)),
             (Some(Step::Goal), Act::Number(number)) => {
+                self.is_answered();
                 self.answers.push(format!("goal_kg: {number}"));
                 self.reach(Step::Why, version);
             }
@@ -141,6 +147,12 @@ impl Owed {
             (at, act) => unreachable!("no lead does {act:?} at {at:?}"),
         }
         self.waits();
+    }
+
+    /// The question held nothing else, so it need not arrive any more.
+    fn is_answered(&mut self) {
+        self.moot.resize(self.replies.len(), false);
+        self.moot[self.asked_from..].fill(true);
     }
 
     /// The bot waits for an answer to the question that has a branch of silence.
@@ -169,6 +181,7 @@ impl Owed {
 
     fn reach(&mut self, step: Step, version: u32) {
         self.at = Some(step);
+        self.asked_from = self.replies.len();
         self.replies.push(text(step, version));
     }
 }

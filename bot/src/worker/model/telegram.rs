@@ -54,7 +54,7 @@ pub struct Telegram {
     next_message: i64,
     chats: HashMap<i64, Chat>,
     pub calls: BTreeMap<i64, Calls>,
-    /// Rows in the order in which they first reached a chat.
+    /// Rows in the order in which they reached a chat, each time.
     pub order: HashMap<i64, Vec<i64>>,
 }
 
@@ -176,9 +176,7 @@ impl Telegram {
         }
         calls.delivered += 1;
         calls.unmarked += usize::from(!row.payload.contains("Повтор"));
-        if calls.delivered == 1 {
-            self.order.entry(row.chat_id).or_default().push(row.id);
-        }
+        self.order.entry(row.chat_id).or_default().push(row.id);
         if row.method.eq_ignore_ascii_case("sendMessage") {
             chat.shown.push(shown(&row.payload));
         }
