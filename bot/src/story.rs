@@ -175,6 +175,8 @@ fn reason_words(item: &StoryItem) -> String {
             "бот остановился во время отправки: дошло ли, неизвестно"
         }
         "the process ended too often" => "бот останавливался слишком часто: дошло ли, неизвестно",
+        "Telegram refused it" => "Telegram отказал; бот остановился, не успев записать почему",
+        "Telegram never said whether it arrived" => "Telegram не ответил: дошло ли, неизвестно",
         "Telegram asked to wait" => "Telegram просит подождать",
         "the lead had answered it already" => "лид ответил раньше, чем это дошло",
         "the lead went on" => "дошло: лид ответил дальше",

@@ -19,6 +19,10 @@ pub enum Fate {
     Doubted,
     /// It came back and Telegram has done nothing.
     Back,
+    /// Refused for good.
+    Failed,
+    /// Given up in doubt.
+    Unknown,
     /// Telegram has it, under this number.
     Sent(i64),
 }
@@ -59,6 +63,8 @@ pub fn read(dir: &Path, life: &str) -> Option<Notes> {
             -1 => Fate::Begun,
             -2 => Fate::Back,
             -3 => Fate::Doubted,
+            -4 => Fate::Failed,
+            -5 => Fate::Unknown,
             message_id => Fate::Sent(message_id),
         };
         notes.insert(id, fate);
@@ -76,6 +82,8 @@ fn record(bytes: &mut Vec<u8>, id: i64, fate: Fate) {
         Fate::Begun => -1,
         Fate::Back => -2,
         Fate::Doubted => -3,
+        Fate::Failed => -4,
+        Fate::Unknown => -5,
         Fate::Sent(message_id) => message_id.max(0),
     };
     bytes.extend_from_slice(&id.to_le_bytes());
@@ -128,6 +136,14 @@ impl Fates {
     /// The store knows better by now, or never will.
     pub fn forget(&mut self, id: i64) {
         self.open.retain(|(open, _)| *open != id);
+    }
+
+    /// It never goes again, which the store will hear too late for what leaves next: without this note a crash would
+    /// say it behind that.
+    pub fn given_up(&mut self, id: i64, fate: Fate) {
+        let mut bytes = Vec::with_capacity(RECORD);
+        record(&mut bytes, id, fate);
+        self.append(&bytes);
     }
 
     /// A call came back. Gives the report its number; 0 when it could not be noted.
@@ -206,7 +222,8 @@ mod tests {
     fn the_last_note_counts_and_half_a_note_does_not() {
         let dir = dir("last");
         let mut fates = Fates::begin(&dir, "one", vec![9]);
-        fates.begun(&[1, 2, 3, 4]);
+        fates.begun(&[1, 2, 3, 4, 5]);
+        fates.given_up(5, Fate::Failed);
         assert_eq!(fates.ended(1, Fate::Sent(77)), 1);
         assert_eq!(fates.ended(2, Fate::Back), 2);
         fates.arrived(4);
@@ -217,6 +234,7 @@ mod tests {
             (2, Fate::Back),
             (3, Fate::Begun),
             (4, Fate::Sent(0)),
+            (5, Fate::Failed),
         ] {
             assert_eq!(notes.get(&id), Some(&fate), "{id}");
         }

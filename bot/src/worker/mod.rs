@@ -108,15 +108,10 @@ pub enum News {
 pub enum SenderInput {
     Rows(Vec<OutboxRow>),
     Asides(Vec<Aside>),
-<<<<<<< HEAD
-    /// Chats whose lead has acted upon what was said.
-    Arrived(Vec<i64>),
     /// The configuration changed.
     Limits(Limits),
-=======
     /// Leads who have answered what was said last.
     Answered(Vec<Sign>),
->>>>>>> 2156bcd (Say no question again behind the words that answered it; wait for room at a start with data; let no clock that goes back stretch a pause)
     /// Rows that need not go again: (chat, row).
     Withdrawn(Vec<(i64, i64)>),
 }

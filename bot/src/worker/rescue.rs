@@ -51,6 +51,17 @@ impl Desk {
                     }
                     work.batch.settled.push(settled);
                 }
+                Fate::Failed => {
+                    let mut settled = settled(&left.row, OutboxState::Failed, now);
+                    settled.reason = "Telegram refused it".to_owned();
+                    work.batch.settled.push(settled);
+                }
+                Fate::Unknown => {
+                    self.app.meters.unknown.add(1);
+                    let mut settled = settled(&left.row, OutboxState::Unknown, now);
+                    settled.reason = "Telegram never said whether it arrived".to_owned();
+                    work.batch.settled.push(settled);
+                }
                 Fate::Back => {
                     if left.was_sending {
                         let due = settled(&left.row, OutboxState::Due, now);

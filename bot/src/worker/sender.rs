@@ -415,7 +415,17 @@ impl Sender {
         news: Learnt,
         now: i64,
     ) {
-        self.with_fates(|fates| fates.forget(row.id));
+        self.with_fates(|fates| {
+            match state {
+                OutboxState::Failed => fates.given_up(row.id, Fate::Failed),
+                OutboxState::Unknown => fates.given_up(row.id, Fate::Unknown),
+                OutboxState::Due
+                | OutboxState::Sending
+                | OutboxState::Sent
+                | OutboxState::Dropped => {}
+            }
+            fates.forget(row.id);
+        });
         self.failures.remove(&row.id);
         self.repairs.remove(&row.id);
         self.report(&row, state, why, message_id, news, now);

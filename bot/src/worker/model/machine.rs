@@ -183,11 +183,10 @@ impl Machine {
         }
     }
 
-    /// One call leaves; false when none may.
-    pub async fn call(&mut self, telegram: &mut Telegram, luck: Luck) -> bool {
-        let Some(row) = self.process().sender.next_call() else {
-            return false;
-        };
+    /// One call leaves: for which message to whom; `None` when none may.
+    pub async fn call(&mut self, telegram: &mut Telegram, luck: Luck) -> Option<(i64, i64)> {
+        let row = self.process().sender.next_call()?;
+        let which = (row.id, row.chat_id);
         if is_claimed_first(row.class) {
             let (may_go, mut answer) = oneshot::channel();
             let claim = DeskInput::Claim {
@@ -199,25 +198,25 @@ impl Machine {
             let word = answer.try_recv().unwrap();
             if word != MayGo::Yes {
                 process.sender.came_back(row, word, None);
-                return true;
+                return Some(which);
             }
             process.sender.leaves(&row);
         }
         let answer = telegram.call(&row, luck);
         self.process().flights.push((row, answer));
-        true
+        Some(which)
     }
 
-    /// An answer comes back; false when none is under way.
-    pub fn answer(&mut self, which: usize) -> bool {
+    /// An answer comes back: for which message; `None` when none is under way.
+    pub fn answer(&mut self, which: usize) -> Option<i64> {
         let process = self.process();
         if process.flights.is_empty() {
-            return false;
+            return None;
         }
         let (row, answer) = process.flights.remove(which % process.flights.len());
-        let verdict = Some(classify(&answer));
+        let (id, verdict) = (row.id, Some(classify(&answer)));
         process.sender.came_back(row, MayGo::Yes, verdict);
-        true
+        Some(id)
     }
 
     pub fn move_clock(&mut self, by_ms: i64) {
@@ -257,8 +256,8 @@ impl Machine {
             self.poll(telegram, 100).await;
             self.waiting_are_handled().await;
             self.accept();
-            while self.call(telegram, Luck::Good).await {}
-            while self.answer(0) {}
+            while self.call(telegram, Luck::Good).await.is_some() {}
+            while self.answer(0).is_some() {}
             self.settle().await;
             self.accept();
             let busy = self.store().unsettled().await.unwrap();
