@@ -227,6 +227,8 @@ fn is_plain_reply(row: &OutboxRow) -> bool {
         tries,
         not_before,
         created_at: _,
+        // Not stored.
+        answered_by: _,
     } = row;
     (*lane, *class) == (Lane::Reply, Class::Reply)
         && cause == "reply"

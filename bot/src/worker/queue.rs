@@ -207,16 +207,13 @@ impl Queue {
         self.place(chat_id, now);
     }
 
-    /// The message need not go; false when it is under way or unknown.
-    pub fn withdraw(&mut self, chat_id: i64, id: i64, now: i64) -> bool {
-        let Some(chat) = self.chats.get_mut(&chat_id) else {
-            return false;
-        };
-        let before = chat.rows.len();
-        chat.rows.retain(|row| row.id != id);
-        let is_gone = chat.rows.len() < before;
+    /// The message need not go; nothing when it is under way or unknown.
+    pub fn withdraw(&mut self, chat_id: i64, id: i64, now: i64) -> Option<OutboxRow> {
+        let chat = self.chats.get_mut(&chat_id)?;
+        let at = chat.rows.iter().position(|row| row.id == id)?;
+        let row = chat.rows.remove(at);
         self.place(chat_id, now);
-        is_gone
+        row
     }
 
     /// The message must wait; others to the same chat need not.

@@ -126,8 +126,9 @@ impl Sender {
             SenderInput::Withdrawn(rows) => {
                 let now = self.app.clock.now_ms();
                 for (chat_id, id) in rows {
-                    if self.queue.withdraw(chat_id, id, now) {
-                        self.with_fates(|fates| fates.forget(id));
+                    if let Some(row) = self.queue.withdraw(chat_id, id, now) {
+                        // The desk knows, but a report that it goes again may still be on its way there.
+                        self.leave_unsaid(row, true, now);
                     }
                 }
             }
@@ -217,7 +218,13 @@ impl Sender {
         };
         let is_overtaken = self.queue.is_overtaken(row.chat_id, row.id);
         if is_overtaken && verdict.may_go_again() {
-            return self.leave_unsaid(row, &verdict, now);
+            if let Verdict::Limited { after_ms } = verdict {
+                self.app.meters.limited.add(1);
+                let until = now.saturating_add(after_ms);
+                self.queue.limited(row.chat_id, until, now);
+            }
+            let may_have_arrived = matches!(verdict, Verdict::Ambiguous(_)) || row.tries > 0;
+            return self.leave_unsaid(row, may_have_arrived, now);
         }
         let news = Learnt {
             news,
@@ -283,19 +290,13 @@ impl Sender {
         }
     }
 
-    /// Its question is answered and newer words have left: behind them it would only confuse.
-    fn leave_unsaid(&mut self, row: OutboxRow, verdict: &Verdict, now: i64) {
-        let may_have_arrived = matches!(verdict, Verdict::Ambiguous(_)) || row.tries > 0;
+    /// Its question is answered, so it need not go again; behind newer words it would only confuse.
+    fn leave_unsaid(&mut self, row: OutboxRow, may_have_arrived: bool, now: i64) {
         let (state, why) = if may_have_arrived {
             (OutboxState::Sent, policy::WENT_ON)
         } else {
             (OutboxState::Dropped, policy::ANSWERED_BEFORE)
         };
-        if let Verdict::Limited { after_ms } = verdict {
-            self.app.meters.limited.add(1);
-            let until = now.saturating_add(*after_ms);
-            self.queue.limited(row.chat_id, until, now);
-        }
         let learnt = Learnt {
             news: News::None,
             noted: self.with_fates(|fates| fates.ended(row.id, Fate::Sent(0))),
