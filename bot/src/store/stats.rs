@@ -132,7 +132,7 @@ impl Store {
         sqlx::query_scalar(
             "SELECT COUNT(DISTINCT e.lead_id) FROM events e
              JOIN leads l ON l.partner_id = e.partner_id AND l.id = e.lead_id AND l.insider = 0
-             WHERE e.partner_id = $1 AND e.kind = 'link' AND e.kind IN ('came', 'entered', 'link') AND e.at >= $2 AND e.at < $3",
+             WHERE e.partner_id = $1 AND e.kind = 'link' AND e.at >= $2 AND e.at < $3",
         )
         .bind(&*self.partner_id)
         .bind(window.from)
@@ -157,7 +157,7 @@ impl Store {
             "SELECT e.funnel, COUNT(DISTINCT e.lead_id),
                     COUNT(DISTINCT CASE WHEN l.phone <> '' OR l.email <> '' THEN e.lead_id END)
              FROM events e JOIN leads l ON l.partner_id = e.partner_id AND l.id = e.lead_id AND l.insider = 0
-             WHERE e.partner_id = $1 AND e.kind = 'entered' AND e.kind IN ('came', 'entered', 'link') AND e.at >= $2 AND e.at < $3
+             WHERE e.partner_id = $1 AND e.kind = 'entered' AND e.at >= $2 AND e.at < $3
              GROUP BY e.funnel ORDER BY 2 DESC, 1 LIMIT 10",
         )
         .bind(&*self.partner_id)
@@ -171,7 +171,7 @@ impl Store {
         sqlx::query_as(
             "SELECT value, COUNT(*) FROM events e
              JOIN leads l ON l.partner_id = e.partner_id AND l.id = e.lead_id AND l.insider = 0
-             WHERE e.partner_id = $1 AND e.kind = 'came' AND e.kind IN ('came', 'entered', 'link') AND e.at >= $2 AND e.at < $3
+             WHERE e.partner_id = $1 AND e.kind = 'came' AND e.at >= $2 AND e.at < $3
              GROUP BY value ORDER BY 2 DESC, 1 LIMIT 5",
         )
         .bind(&*self.partner_id)
@@ -233,6 +233,13 @@ mod tests {
             let reads_all = line.ends_with("PRIMARY KEY (partner_id=?)");
             assert!(is_bounded && !reads_all, "{plan:#?}");
         }
+        let counted = "EXPLAIN QUERY PLAN SELECT COUNT(*) FROM events WHERE partner_id = $1 AND kind = 'link' AND at >= 1";
+        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(counted)
+            .bind("north")
+            .fetch_all(&mut store.connection)
+            .await
+            .expect("a plan");
+        assert!(plan[0].3.contains("events_counted"), "{plan:#?}");
         let case = |id: i64, score: i64, handoff: Handoff, insider: bool, handled_at: i64| Case {
             lead: Lead {
                 id,
