@@ -333,6 +333,8 @@ pub async fn run(config: Config, clock: Clock, movable_clock: bool) -> anyhow::R
         Ok(funnels) => funnels,
         Err(problems) => return Ok(End::Hopeless(problems)),
     };
+    // What the start has read lies in ruins now; nothing that lasts shall settle there.
+    crate::memory::empty_thread_cache();
     let uploads = Uploads::new(store.media().await?);
     let (sender_tx, sender_rx) = mpsc::unbounded_channel();
     let beat_tx = sender_tx.clone();

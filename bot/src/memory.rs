@@ -47,6 +47,8 @@ pub fn empty_thread_cache() {
 /// ground. Long-lived things made among the rubble of a reader would each hold a page when the rubble is gone.
 pub fn level() -> impl Sized {
     const MOST: usize = 16 * 1024;
+    // Else what is made next would come from there, and from all over the place.
+    empty_thread_cache();
     // No hole is as large, so this is where fresh ground begins.
     let probe = std::hint::black_box(Vec::<u8>::with_capacity(200 * 1024));
     let fresh = probe.as_ptr().addr();
