@@ -68,13 +68,13 @@ fn measure(leads: usize, burst: usize, rate: usize) -> anyhow::Result<Figures> {
         rate,
         ..Figures::default()
     };
-    let home = Home::new(rate)?;
     let sandbox = Sandbox::start(Options::default())?;
     let world = sandbox.world();
     refused(world.add_bot(TOKEN, "bench_bot", "Bench"))?;
     let heard = Heard::listen(&world);
     let url = sandbox.url();
     figures.picture_mib = picture(&world, &heard, rate, &url)?;
+    let home = Home::new(rate)?;
     let empty = {
         let bot = Bot::start(&home, &url)?;
         bot.settle()?;
