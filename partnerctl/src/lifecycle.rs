@@ -24,6 +24,10 @@ pub fn pace(layout: &Layout) -> u32 {
     pace.unwrap_or(PACE)
 }
 
+/// How often bots that start are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOOK_EACH: Duration = Duration::from_millis(5);
+
 /// How long a bot that waits for Telegram is looked at before it counts as waiting.
 const STUMBLE: Duration = Duration::from_secs(5);
 
@@ -210,7 +214,8 @@ async fn settled(
         if bots.iter().all(settled) || began.elapsed() >= wait {
             return Ok(bots);
         }
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        // Looking at many costs systemd as much as starting some.
+        tokio::time::sleep(LOOK_EVERY + LOOK_EACH * bots.len() as u32).await;
     }
 }
 

@@ -73,6 +73,14 @@ async fn a_saved_config_goes_live_by_itself_and_is_obeyed() {
     let health = rig.state("running").await;
     assert_eq!(health["pid"], pid, "without a restart");
     assert!(health["config"]["restart"].as_array().unwrap().is_empty());
+    rig.stop().await;
+    rig.start().await;
+    let last = rig.get("/status").await["last_update_at"].as_i64().unwrap();
+    let now = rig.get("/health").await["now_ms"].as_i64().unwrap();
+    assert!(
+        now - last < 3_600_000,
+        "the last update is of the life before"
+    );
 }
 
 #[tokio::test]

@@ -44,6 +44,7 @@ mod proof_poison;
 mod proof_power;
 mod proof_storm;
 mod proof_syscalls;
+mod proxy;
 mod run_here;
 mod runtime_answers;
 mod runtime_in;

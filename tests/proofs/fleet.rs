@@ -1,11 +1,16 @@
 //! A hundred bots under a real systemd: how long until they are ready, what they cost idle, how soon their state is
 //! told, and whether all are back after all were killed.
 
+use std::fmt::Write as _;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use partnerctl::sandbox::{Options, Sandbox};
 
 use super::{Ledger, Order};
 use crate::machine::Machine;
 use crate::machine::fleet::Fleet;
+use crate::programs::program;
 
 /// Idle is looked at for so long.
 const IDLE: Duration = Duration::from_secs(20);
@@ -18,6 +23,7 @@ pub async fn prove(order: &Order) -> Ledger {
     let bots = order.count("bots", 20, 100);
     let killed = order.count("killed", 10, 50);
     let mut ledger = Ledger::default();
+    many_here(order.count("here", 50, 500), &mut ledger);
     let fleet = match Fleet::boot("prove-fleet") {
         Ok(fleet) => fleet,
         Err(why) => {
@@ -56,6 +62,80 @@ pub async fn prove(order: &Order) -> Ledger {
     returns(machine, bots, &mut ledger);
     control(machine, &mut ledger);
     ledger
+}
+
+/// Without systemd: real bots kept by `partnerctl run`, because so many sandboxes say more of systemd than of `status`.
+fn many_here(bots: u64, ledger: &mut Ledger) {
+    let telegram = Sandbox::start(Options::default()).expect("a local Telegram");
+    let dir = std::env::temp_dir().join(format!("prove-fleet-{}", std::process::id()));
+    std::fs::create_dir_all(dir.join("funnels")).expect("a directory of its own");
+    let funnel =
+        "funnel: hello\ntitle: Привет\nfirst: hello\nsteps:\n  hello: { say: Привет, next: end }\n";
+    let mut form = "id,name,token\n".to_owned();
+    for number in 0..bots {
+        let token = format!("{}:TEST-CANARY-8f3b1c-here-{number:04}", 500_000 + number);
+        let username = format!("here{number}_bot");
+        let added = telegram.world().add_bot(&token, &username, "Бот");
+        added.expect("a bot of the local Telegram");
+        let _ = writeln!(form, "here-{number:03},Партнёр,{token}");
+    }
+    let written = std::fs::write(dir.join("funnels/hello.yaml"), funnel);
+    written
+        .and(std::fs::write(dir.join("form.csv"), form))
+        .expect("files");
+    let ctl = |line: &[&str]| {
+        let mut command = Command::new(program("partnerctl"));
+        command
+            .args(line)
+            .args(["--dir", "partners"])
+            .current_dir(&dir);
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+    };
+    let url = telegram.url();
+    let import = [
+        "import",
+        "form.csv",
+        "--yes",
+        "--skip-token-check",
+        "--api-url",
+        &url,
+    ];
+    let imported = ctl(&import).output().expect("partnerctl");
+    assert!(imported.status.success(), "the bots are imported");
+    let mut kept = ctl(&["run", "--all"])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("partnerctl run");
+    let status = || {
+        let began = Instant::now();
+        let told = ctl(&["status", "--json"])
+            .output()
+            .expect("partnerctl status");
+        let told = String::from_utf8_lossy(&told.stdout).into_owned();
+        (
+            told.matches("\"state\": \"running\"").count() as u64,
+            ms(began),
+        )
+    };
+    let running = until(|| {
+        let (running, _) = status();
+        (running, running >= bots)
+    });
+    let best = (0..5).map(|_| status().1).min().unwrap_or(0);
+    ledger.told("bots without systemd", bots);
+    ledger.none("of them not running", bots.saturating_sub(running));
+    ledger.at_most(
+        "ms for the status of all of them, best of five",
+        best,
+        1_000_u64,
+    );
+    let pid = i32::try_from(kept.id()).unwrap_or(0);
+    // SAFETY: kill takes two numbers and touches no memory; the child was not waited for, so the number is its own.
+    unsafe { libc::kill(pid, libc::SIGINT) };
+    let ended = kept.wait().is_ok_and(|status| status.success());
+    ledger.none("runs that did not end well", u64::from(!ended));
+    crate::support::clear(&dir);
 }
 
 fn active(machine: &Machine) -> u64 {
@@ -124,7 +204,7 @@ fn until(mut look: impl FnMut() -> (u64, bool)) -> u64 {
         if done || began.elapsed() > PATIENCE {
             return seen;
         }
-        std::thread::park_timeout(Duration::from_millis(200));
+        std::thread::park_timeout(Duration::from_millis(500));
     }
 }
 

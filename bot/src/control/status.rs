@@ -73,7 +73,7 @@ pub(super) async fn status(
         "reason": facts.store_trouble.as_ref().or(facts.telegram_trouble.as_ref()),
         "now_ms": now,
         "uptime_ms": now - facts.started_at,
-        "last_update_at": facts.last_update_at,
+        "last_update_at": figures["last_update"].as_i64().unwrap_or(0).max(facts.last_update_at),
         "last_poll_at": facts.last_poll_at,
         "leads_today": figures["leads_today"],
         "hot": figures["hot"],

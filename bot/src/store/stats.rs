@@ -50,6 +50,8 @@ pub struct Figures {
     pub hot: i64,
     /// When the oldest update came that is not handled.
     pub oldest_update: i64,
+    /// When the newest update came, also in an earlier life.
+    pub last_update: i64,
     /// Since when the oldest message waits that may already leave.
     pub oldest_message: i64,
     pub waiting: i64,
@@ -67,6 +69,7 @@ const FIGURES: &str = "SELECT
                + (SELECT COUNT(*) FROM leads INDEXED BY leads_score WHERE partner_id = $1 AND score >= $3
                  AND insider = 0 AND handled_at = 0
                  AND NOT (handoff = 'waiting' OR phone <> '' OR email <> '')) AS hot,
+               COALESCE((SELECT received_at FROM inbox WHERE partner_id = $1 ORDER BY update_id DESC LIMIT 1), 0) AS last_update,
                (SELECT COALESCE(MIN(received_at), 0) FROM inbox WHERE partner_id = $1 AND update_id IN (
                  SELECT update_id FROM inbox WHERE partner_id = $1 AND state = 'pending' AND state IN ('pending', 'dead'))) AS oldest_update,
                (SELECT COALESCE(MIN(CASE WHEN not_before > created_at THEN not_before ELSE created_at END), 0) FROM outbox

@@ -52,7 +52,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Client {
-    /// `base` is `https://api.telegram.org` or a local server; `proxy` an http address.
+    /// `base` is `https://api.telegram.org` or a local server; `proxy` an http or socks5 address.
     pub fn new(base: &str, token: &Secret, proxy: Option<&str>) -> anyhow::Result<Client> {
         let uri: hyper::Uri = base
             .parse()
@@ -66,7 +66,9 @@ impl Client {
             },
             Some(proxy) => {
                 let proxy = reqwest::Proxy::all(proxy).map_err(|_| {
-                    anyhow::anyhow!("TELEGRAM_PROXY is not an address; write http://host:port")
+                    anyhow::anyhow!(
+                        "TELEGRAM_PROXY is not an address; write it like socks5://host:port"
+                    )
                 })?;
                 let http = builder().proxy(proxy).build();
                 Way::Proxied(http.map_err(reqwest::Error::without_url)?)

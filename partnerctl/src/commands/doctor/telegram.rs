@@ -13,7 +13,7 @@ use crate::host::Host;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub async fn all(fleet: &Fleet, partners: &[Partner], host: &dyn Host) -> Vec<Check> {
-    let mut ways: BTreeMap<(String, String), Option<Secret>> = BTreeMap::new();
+    let mut ways: BTreeMap<(String, String), (Option<Secret>, Vec<&str>)> = BTreeMap::new();
     for partner in partners {
         let Ok(config) = config::load_without_token(&fleet.options(partner, host)) else {
             continue;
@@ -22,21 +22,27 @@ pub async fn all(fleet: &Fleet, partners: &[Partner], host: &dyn Host) -> Vec<Ch
         let key = proxy
             .as_ref()
             .map_or_else(String::new, |proxy| proxy.expose().to_owned());
-        ways.insert((config.telegram.api_url, key), proxy);
+        let way = ways.entry((config.telegram.api_url, key));
+        way.or_insert((proxy, Vec::new())).1.push(&partner.id);
     }
     let mut checks = Vec::new();
-    for ((url, _), proxy) in &ways {
-        checks.extend(way(url, proxy.as_ref(), host).await);
+    for ((url, _), (proxy, users)) in &ways {
+        checks.extend(way(url, proxy.as_ref(), users, host).await);
     }
     checks
 }
 
-async fn way(url: &str, proxy: Option<&Secret>, host: &dyn Host) -> Vec<Check> {
+async fn way(url: &str, proxy: Option<&Secret>, users: &[&str], host: &dyn Host) -> Vec<Check> {
     const WHAT: &str = "way to Telegram";
-    let by = if proxy.is_some() {
-        "through its proxy"
-    } else {
-        "directly"
+    // An address may hold a password, so a proxy is named by whose it is.
+    let by = match (proxy, users) {
+        (None, _) => "directly".to_owned(),
+        (Some(_), [one]) => format!("through the proxy of {one}"),
+        (Some(_), users) => format!(
+            "through the proxy of {} and {} more",
+            users[0],
+            users.len() - 1
+        ),
     };
     match ask(url, proxy).await {
         Ok(date) => {
@@ -45,7 +51,10 @@ async fn way(url: &str, proxy: Option<&Secret>, host: &dyn Host) -> Vec<Check> {
             checks
         }
         Err(why) => {
-            let mend = "name a proxy that reaches it: partnerctl secret set PARTNER TELEGRAM_PROXY";
+            let whose = users.first().copied().unwrap_or("PARTNER");
+            let mend = format!(
+                "name a proxy that reaches it: partnerctl secret set {whose} TELEGRAM_PROXY"
+            );
             vec![Check::failed(
                 "host",
                 WHAT,
