@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use tests::programs::program;
-use tests::support::{PARTNER, Rig, SECOND_PARTNER, until};
+use tests::support::{FUNNEL, PARTNER, Rig, SECOND_PARTNER, until, until_asked};
 
 /// Hot from the first button, one person instead of two, a digest at ten, four words at once and another phrase.
 const CHANGED: &str = "display_name: Север и Юг\nlanguages: [ru]\ntimezone: Asia/Almaty\nhot: { score: 20 }\n\
@@ -47,12 +47,11 @@ async fn a_saved_config_goes_live_by_itself_and_is_obeyed() {
     let pid = rig.get("/health").await["pid"].clone();
     assert_eq!(rig.get("/config").await["hot"]["score"], 40);
     write(&rig, CHANGED);
-    loop {
-        if rig.get("/config").await["hot"]["score"] == 20 {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+    until_asked(
+        || format!("the new score is live: {}", rig.log()),
+        async || rig.get("/config").await["hot"]["score"] == 20,
+    )
+    .await;
     let lead = rig.lead_at_goal("Аня").await;
     rig.until("a hot card to the one who stayed", |_| {
         rig.count(SECOND_PARTNER, "Аня") > 0
@@ -73,6 +72,24 @@ async fn a_saved_config_goes_live_by_itself_and_is_obeyed() {
     let health = rig.state("running").await;
     assert_eq!(health["pid"], pid, "without a restart");
     assert!(health["config"]["restart"].as_array().unwrap().is_empty());
+    // A directory of one's own is followed from the moment it is there.
+    let own = rig.place.partner.join("funnels");
+    fs::create_dir_all(&own).unwrap();
+    for word in ["Салем", "Привет"] {
+        let before = rig.get("/health").await["funnels"]["hash"].clone();
+        let text = FUNNEL.replace("    media: { photo: media/gift.png }\n", "");
+        let half = own.join("half");
+        fs::write(&half, text.replace("Здравствуйте", word)).unwrap();
+        fs::rename(&half, own.join("weight.yaml")).unwrap();
+        until_asked(
+            || format!("{word} is live: {}", rig.log()),
+            async || rig.get("/health").await["funnels"]["hash"] != before,
+        )
+        .await;
+    }
+    let lead = rig.person("Борис");
+    rig.opens(lead, "weight");
+    rig.hears(lead, "Привет, Борис").await;
     rig.stop().await;
     rig.start().await;
     let last = rig.get("/status").await["last_update_at"].as_i64().unwrap();

@@ -17,6 +17,8 @@ use crate::funnel::{self, Compiled, Funnels, SourceFile};
 
 /// Editors write a file in several steps; the last of them counts.
 const QUIET: Duration = Duration::from_millis(150);
+/// A desk under load takes its round to the end first.
+const TAKEN_OVER: Duration = Duration::from_secs(2);
 const LAST_GOOD: &str = "funnels.good.json";
 /// What concerns a bot in its partner's directory, where data and other programs' half-written files may lie as well.
 const OWN_NAMES: [&str; 3] = ["config.yaml", ".env", "funnels"];
@@ -149,6 +151,8 @@ pub async fn now(app: &Arc<App>, desk: &mpsc::UnboundedSender<DeskInput>) {
             funnels: Arc::new(funnels),
             live: disk.live.clone(),
         });
+        // Whoever looks next, the watcher first of all, finds it live. A desk that cannot write answers later.
+        let _ = tokio::time::timeout(TAKEN_OVER, setup::live_funnels(desk)).await;
         publish(app, desk);
     }
     tell(app, disk);

@@ -82,7 +82,7 @@ pub async fn publish_commands(app: Arc<App>, desk: mpsc::UnboundedSender<DeskInp
     .await;
 }
 
-async fn live_funnels(desk: &mpsc::UnboundedSender<DeskInput>) -> Option<Arc<Funnels>> {
+pub(super) async fn live_funnels(desk: &mpsc::UnboundedSender<DeskInput>) -> Option<Arc<Funnels>> {
     let (reply, live) = oneshot::channel();
     desk.send(DeskInput::Live(reply)).ok()?;
     live.await.ok()
