@@ -1,7 +1,7 @@
 //! A bot whose way to Telegram leads through a SOCKS5 proxy, and what doctor says of such ways.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,7 +43,7 @@ fn meet(mut caller: &TcpStream) -> io::Result<TcpStream> {
     caller.write_all(&[5, 0])?;
     let mut wish = [0; 10];
     caller.read_exact(&mut wish)?;
-    let host: [u8; 4] = wish[4..8].try_into().unwrap();
+    let host = Ipv4Addr::new(wish[4], wish[5], wish[6], wish[7]);
     let there = TcpStream::connect((host, u16::from_be_bytes([wish[8], wish[9]])))?;
     caller.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 0])?;
     Ok(there)
