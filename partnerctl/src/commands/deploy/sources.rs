@@ -147,7 +147,9 @@ fn wanted_funnels(fleet: &Fleet, wanted: &str) -> Result<(FunnelChange, PathBuf)
         return Err(Failure::new(Code::NotFound, message));
     }
     let live = link.canonicalize().ok();
-    if live.is_some() && from.canonicalize().ok() == live {
+    // A version by its name may be live already; then nothing changes.
+    let is_a_version = from.parent() == Some(&funnels::versions_dir(link));
+    if !is_a_version && live.is_some() && from.canonicalize().ok() == live {
         let message = format!(
             "{} is what is live; deploy from another directory",
             from.display()
