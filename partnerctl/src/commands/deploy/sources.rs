@@ -148,7 +148,7 @@ fn wanted_funnels(fleet: &Fleet, wanted: &str) -> Result<(FunnelChange, PathBuf)
     }
     let live = link.canonicalize().ok();
     // A version by its name may be live already; then nothing changes.
-    let is_a_version = from.parent() == Some(&funnels::versions_dir(link));
+    let is_a_version = from.parent() == Some(funnels::versions_dir(link).as_path());
     if !is_a_version && live.is_some() && from.canonicalize().ok() == live {
         let message = format!(
             "{} is what is live; deploy from another directory",
