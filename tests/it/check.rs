@@ -85,7 +85,7 @@ async fn an_unknown_partner_is_answered_with_a_suggestion() {
         ),
         (
             "zzz",
-            "error: no partner \"zzz\"; ROOT/partners has north\n",
+            "error: no partner \"zzz\"; ROOT/partners has north; run: partnerctl list\n",
         ),
         ("./nowhere", "error: ./nowhere: no such directory\n"),
     ] {

@@ -361,9 +361,9 @@ async fn a_secret_is_set_from_a_pipe_and_only_its_name_is_listed() {
         fs::metadata(&env).unwrap().permissions().mode() & 0o777,
         0o600
     );
-    fs::write(ground.root.join("other"), token(9)).unwrap();
+    fs::write(ground.root.join("wrong.txt"), token(9)).unwrap();
     assert_eq!(
-        run(&["secret", "rotate", "north", "--file", "ROOT/other"]).await,
+        run(&["secret", "rotate", "north", "--file", "ROOT/wrong.txt"]).await,
         6
     );
     assert!(host.take_err().contains("another bot"));

@@ -60,17 +60,21 @@ fn mix(short: bool) -> Vec<FaultRule> {
     rules
 }
 
-fn pace(short: bool) -> Pace {
+/// People at once to a bot: so many fill what it keeps in memory (256 leads, the store's pages) well before half time,
+/// and what grows after that grows for good.
+const SEATS: u64 = 14;
+
+fn pace(short: bool, seats: usize) -> Pace {
     let ms = Duration::from_millis;
     if short {
         Pace {
-            seats: 4,
+            seats,
             think: (ms(20), ms(300)),
             patience: ms(1_500),
         }
     } else {
         Pace {
-            seats: 6,
+            seats,
             think: (ms(1_500), ms(6_000)),
             patience: ms(60_000),
         }
@@ -80,7 +84,8 @@ fn pace(short: bool) -> Pace {
 async fn storm(order: &Order, bots: usize, length: Duration, ledger: &mut Ledger) {
     let short = order.form == Form::Short;
     let town = Town::open(bots, "", Options::default()).await;
-    let mut walks = Walks::new(&town, pace(short), order.dice());
+    let seats = usize::try_from(order.count("seats", 4, SEATS)).unwrap();
+    let mut walks = Walks::new(&town, pace(short, seats), order.dice());
     town.world.set_faults(mix(short), Some(order.seed));
     walks.fill_seats();
     let mut body = Body::default();
@@ -241,7 +246,7 @@ async fn control(order: &Order, short: bool, ledger: &mut Ledger) {
         town.world.set_careless(house.bot_id, true);
     }
     let dice = Dice::new(order.seed ^ 1);
-    let mut walks = Walks::new(&town, pace(true), dice);
+    let mut walks = Walks::new(&town, pace(true, 4), dice);
     // So short a storm must lose answers more often to be sure of a loss.
     let mut rules = vec![FaultRule::new("getUpdates", FaultKind::LostAnswer)];
     rules[0].probability = 0.2;

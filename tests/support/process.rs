@@ -10,26 +10,12 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 
 use super::Tap;
+use crate::programs;
 
 /// Built once per test run, so that no test ever drives yesterday's program.
 pub fn bot_program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        if let Some(given) = std::env::var_os("BOT_PROGRAM") {
-            return given.into();
-        }
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-        // The whole workspace, as `tests/run` builds it: fewer packages would mean other features and a second build.
-        let built = std::process::Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--workspace", "--bins"])
-            .current_dir(manifest)
-            .status()
-            .unwrap();
-        assert!(built.success(), "the bot does not build");
-        let test = std::env::current_exe().unwrap();
-        let debug = test.parent().and_then(Path::parent).unwrap();
-        debug.join("bot")
-    })
+    PROGRAM.get_or_init(|| programs::program("bot"))
 }
 
 /// One running bot. It dies with the test.

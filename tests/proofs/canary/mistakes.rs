@@ -30,36 +30,37 @@ pub async fn mistakes(seen: &mut Seen) {
             "bot_token: 123456789:TEST-CANARY-8f3b1c-aaaaaaaaaaaaaaaaa\n",
         ),
     ];
-    for (env, config) in wrong {
-        rig.place.write_env(&format!("{good}{env}"));
-        std::fs::write(
-            rig.place.partner.join("config.yaml"),
-            format!("{settings}{config}"),
-        )
-        .unwrap();
-        let place = ["--partner", &partner];
-        let (check, run) = (["check", place[0], place[1]], ["run", place[0], place[1]]);
-        let why = ["why", place[0], place[1], "1"];
-        let (check, run, why) = tokio::join!(said(&check), said(&run), said(&why));
-        for (verb, words) in [("check", check), ("run", run), ("why", why)] {
-            seen.troubles += 1;
-            seen.text(&format!("bot {verb} with {env}{config}"), &words);
+    // Each in a directory of its own, all at once: whoever runs after all is waited for.
+    let mut all = tokio::task::JoinSet::new();
+    for (number, (env, config)) in wrong.into_iter().enumerate() {
+        let home = rig.place.root().join(format!("partners/wrong-{number}"));
+        std::fs::create_dir(&home).unwrap();
+        std::fs::write(home.join(".env"), format!("{good}{env}")).unwrap();
+        set_mode(&home.join(".env"), 0o600);
+        std::fs::write(home.join("config.yaml"), format!("{settings}{config}")).unwrap();
+        for verb in ["check", "run", "why"] {
+            let home = home.display().to_string();
+            all.spawn(async move {
+                let mut args = vec![verb, "--partner", &home];
+                args.extend(Some("1").filter(|_| verb == "why"));
+                (format!("bot {verb} with {env}{config}"), said(&args).await)
+            });
         }
     }
-    rig.place.write_env(&good);
-    std::fs::write(rig.place.partner.join("config.yaml"), &settings).unwrap();
+    while let Some(done) = all.join_next().await {
+        let (what, words) = done.unwrap();
+        seen.troubles += 1;
+        seen.text(&what, &words);
+    }
+    // The last of them was told by hand, in a file that holds none.
+    let told = rig.place.root().join("partners/wrong-6/config.yaml");
+    std::fs::write(told, &settings).unwrap();
     set_mode(&loose, 0o644);
     seen.text(
         "bot check of a loose file",
         &said(&["check", "--partner", &partner]).await,
     );
     seen.files(rig.place.root());
-    restore(&rig, &good);
-}
-
-fn restore(rig: &Rig, env: &str) {
-    rig.place.write_env(env);
-    rig.place.write_config("");
 }
 
 /// All that a command prints; a bot that runs after all is stopped.
