@@ -1,7 +1,8 @@
-//! Deploys, backups and alerts on a real systemd: a broken release takes itself back, and nobody loses a word.
+//! Deploys, backups, alerts and moves on a real systemd: a broken release takes itself back, and nobody loses a word.
 
 mod alerts;
 mod backups;
+mod elsewhere;
 
 use std::io::{Read, Write};
 use std::process::Stdio;
@@ -40,7 +41,7 @@ fn crowd(host: &Fleet) -> Crowd {
 #[test]
 fn a_release_is_deployed_taken_back_and_backed_up_on_a_real_systemd() {
     let Some(host) = set_up() else { return };
-    let row = |name: &str, did: &dyn Fn(&Fleet)| {
+    let row = |name: &str, did: &(dyn Fn(&Fleet) + Sync)| {
         let began = Instant::now();
         did(&host);
         println!("{name}: {:.1} s", began.elapsed().as_secs_f64());
@@ -60,7 +61,19 @@ fn a_release_is_deployed_taken_back_and_backed_up_on_a_real_systemd() {
         &backups::come_by_the_timers_service_and_go_back,
     );
     row("the timer", &backups::come_by_the_timer_and_old_ones_go);
-    row("alerts", &alerts::tell_each_trouble_once_and_its_end);
+    // Both wait more than they work. The bot that moves has a backup, so that nobody misses one.
+    host.import(&[id_and_token(7)]);
+    write_letters(&host);
+    host.ctl(&["start", "bot-7", "--wait", "90"]);
+    host.ctl(&["backup", "bot-7"]);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            row("another host", &|host| {
+                elsewhere::takes_releases_and_bots_over_ssh(host)
+            });
+        });
+        row("alerts", &alerts::tell_each_trouble_once_and_its_end);
+    });
     let audit = host.machine.shell("cat /var/lib/partner-bots/audit.jsonl");
     assert!(!audit.contains(SECRET), "{audit}");
     for place in ["ps axww -o args", "journalctl --no-pager -o export"] {
