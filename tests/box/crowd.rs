@@ -111,8 +111,9 @@ impl Crowd {
             let twice = twice.count();
             assert!(
                 began.elapsed() < DEADLINE && twice == 0,
-                "of {} people, {missing:?} did not hear {WORDS:?}; {twice} heard one of them twice",
-                people.len()
+                "of {} people, {missing:?} did not hear {WORDS:?}; {twice} heard one of them twice; the first heard {:?}",
+                people.len(),
+                heard.first()
             );
             if missing == [0; 3] {
                 break;

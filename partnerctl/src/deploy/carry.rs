@@ -22,10 +22,14 @@ use crate::systemd::Manager;
 pub struct Gate {
     pub start: Duration,
     pub watch: Duration,
+    /// For so long a bad state is not held against it.
+    pub settle: Duration,
 }
 
 /// Sockets told to reload at the same time.
 const AT_ONCE: usize = 8;
+/// What systemd tells so soon after a restart was asked for may be of the process that was taken back.
+const SETTLES: Duration = Duration::from_secs(2);
 /// A busy machine compiles many funnels slowly, and that is no reason to take them back.
 const RELOADING: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -171,6 +175,7 @@ impl Carrier<'_> {
                             self.gate.start.as_secs()
                         ));
                     }
+                    Verdict::Bad(_) if waited < self.gate.settle => all_started = false,
                     Verdict::Bad(why) => under.trouble = Some(why),
                 }
             }
@@ -215,6 +220,7 @@ impl Carrier<'_> {
             gate: Gate {
                 start: self.gate.start,
                 watch: Duration::ZERO,
+                settle: SETTLES,
             },
             program: None,
             own: None,

@@ -134,6 +134,7 @@ impl Doing<'_> {
             gate: Gate {
                 start: Duration::from_secs(self.how.start),
                 watch: Duration::from_secs(self.watch_seconds()) * watch,
+                settle: Duration::ZERO,
             },
         };
         let outcomes = carrier.wave(changes).await;
