@@ -2,6 +2,7 @@
 //! `restored.json` (it came out of a backup, so part of what it holds as due may have been sent already).
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -20,8 +21,11 @@ const SKIPPED: i64 = 1_000;
 
 /// Where the partner lives now, when this data was left behind.
 pub fn moved_to(data_dir: &Path) -> Option<String> {
-    let text = fs::read_to_string(data_dir.join(MOVED)).ok()?;
-    // A fence that cannot be read is still a fence.
+    let text = match fs::read_to_string(data_dir.join(MOVED)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        // A fence that cannot be read is still a fence.
+        read => read.unwrap_or_default(),
+    };
     let mark: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     Some(mark["to"].as_str().unwrap_or("another host").to_owned())
 }
@@ -36,8 +40,10 @@ struct Mark {
 /// Takes the mark of a restore into the store, once: nothing that was waiting in the copy is sent any more.
 pub async fn apply(store: &mut Store, data_dir: &Path) -> sqlx::Result<()> {
     let path = data_dir.join(RESTORED_MARK);
-    let Ok(text) = fs::read_to_string(&path) else {
-        return Ok(());
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        // Without it, what waits in the copy would be sent a second time.
+        read => read.map_err(sqlx::Error::Io)?,
     };
     let mark: Mark =
         serde_json::from_str(&text).map_err(|error| sqlx::Error::Decode(error.into()))?;
@@ -79,4 +85,23 @@ async fn settle(store: &mut Store, mark: Mark) -> sqlx::Result<()> {
         .await?;
     }
     transaction.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_that_cannot_be_read_is_still_a_fence() {
+        let dir = std::env::temp_dir().join(format!("bot-fence-{}", std::process::id()));
+        fs::create_dir_all(&dir).expect("a directory");
+        assert_eq!(moved_to(&dir), None);
+        fs::write(dir.join(MOVED), r#"{ "to": "beta" }"#).expect("a fence");
+        assert_eq!(moved_to(&dir).as_deref(), Some("beta"));
+        fs::remove_file(dir.join(MOVED)).expect("no fence");
+        // A directory is as unreadable as another user's file.
+        fs::create_dir(dir.join(MOVED)).expect("an unreadable fence");
+        assert_eq!(moved_to(&dir).as_deref(), Some("another host"));
+        fs::remove_dir_all(&dir).expect("cleared");
+    }
 }

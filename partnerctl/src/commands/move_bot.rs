@@ -1,6 +1,7 @@
 //! `partnerctl move`: a bot changes its host. At every moment at most one of the two may run.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -252,6 +253,8 @@ impl Moving<'_> {
         let now = self.host.now().as_millisecond();
         let fence = json!({ "to": self.there.ssh.host, "at_ms": now });
         write_private(&self.fence(), fence.to_string().as_bytes())?;
+        // The bot must be able to read it, and runs as somebody else.
+        fs::set_permissions(self.fence(), fs::Permissions::from_mode(0o644))?;
         let copy = take::copy(self.partner, self.program).await?;
         let version = env!("CARGO_PKG_VERSION");
         let (manifest, mut files) = take::contents(self.partner, &copy, version, now)?;
