@@ -136,14 +136,14 @@ fn crash_loop(host: &Fleet) {
 fn backlog_errors_and_disk(host: &Fleet) {
     let world = host.telegram.world();
     let person = world.add_user(NewUser::default());
-    // Telegram lets this chat wait, so its answer waits in the store.
-    let wait = FaultRule {
+    // Telegram takes its time over this chat's answer, which is late all the while.
+    let slow = FaultRule {
         chat_id: Some(person),
         times: Some(1),
-        retry_after: 25,
-        ..FaultRule::new("sendMessage", FaultKind::Status(429))
+        delay_ms: 25_000,
+        ..FaultRule::new("sendMessage", FaultKind::Slow)
     };
-    world.set_faults(vec![wait], None);
+    world.set_faults(vec![slow], None);
     world.start(bot(4), person, None).unwrap();
     // Funnels of its own that are refused, again and again.
     host.machine.shell(
