@@ -34,6 +34,13 @@ fn set_up() -> Option<Fleet> {
     Some(host)
 }
 
+/// Deploys a release to all without a question.
+fn deploy(host: &Fleet, dir: &str, more: &str) -> (i32, String) {
+    let line = ["deploy", "--all", "--release", dir, "--yes"];
+    let more: Vec<&str> = more.split(' ').collect();
+    host.ctl_code(&[&line[..], &more].concat())
+}
+
 fn crowd(host: &Fleet) -> Crowd {
     Crowd::comes(host.telegram.world(), (0..BOTS).map(bot).collect())
 }
@@ -90,16 +97,7 @@ fn a_good_release_reaches_all(host: &Fleet) {
     assert_eq!(host.pids(), before, "a plan changes nothing");
     two_do_not_deploy_at_once(host, &dir);
     let crowd = crowd(host);
-    let line = [
-        "deploy",
-        "--all",
-        "--release",
-        &dir,
-        "--yes",
-        "--watch",
-        "1",
-    ];
-    let (code, said) = host.ctl_code(&line);
+    let (code, said) = deploy(host, &dir, "--watch 1");
     assert_eq!(code, 0, "{said}");
     let after = host.pids();
     assert!(
@@ -167,18 +165,7 @@ fn a_release_that_does_not_start_takes_itself_back(host: &Fleet) {
     let dir = host.release("broken", &format!("{} >/run/broken/bot", script("exit 1")));
     let before = host.pids();
     let crowd = crowd(host);
-    let line = [
-        "deploy",
-        "--all",
-        "--release",
-        &dir,
-        "--yes",
-        "--watch",
-        "1",
-        "--canary",
-        "bot-1",
-    ];
-    let (code, said) = host.ctl_code(&line);
+    let (code, said) = deploy(host, &dir, "--watch 1 --canary bot-1");
     assert_eq!(code, 7, "{said}");
     assert!(
         said.contains("bot-1: taken back") && said.contains("well again"),
@@ -206,18 +193,7 @@ fn a_release_that_dies_soon_takes_itself_back(host: &Fleet) {
     );
     let dying = script("(sleep 3; kill -9 $$) &");
     let dir = host.release("dying", &format!("{dying} >/run/dying/bot"));
-    let line = [
-        "deploy",
-        "--all",
-        "--release",
-        &dir,
-        "--yes",
-        "--watch",
-        "5",
-        "--canary",
-        "bot-2",
-    ];
-    let (code, said) = host.ctl_code(&line);
+    let (code, said) = deploy(host, &dir, "--watch 5 --canary bot-2");
     assert_eq!(code, 7, "{said}");
     assert!(said.contains("bot-2: taken back: it died"), "{said}");
     host.pids();
