@@ -166,7 +166,7 @@ pub fn clock(of: &LeadClock<'_>) -> Screen {
     let back = vec![ask("◀ Карточка", Request::Again(lead.id))];
     if lead.zone.is_own_word() {
         return Screen {
-            html: format!("{head} Изменить может только он(а): /timezone"),
+            html: format!("{head} Изменить может только сам лид: /timezone"),
             rows: vec![back],
         };
     }
