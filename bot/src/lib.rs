@@ -1,6 +1,7 @@
 //! One partner's bot. The modules in layers, lowest first; PURE ones know no channel, database or clock.
 
 pub mod diagnostic;
+pub mod dice;
 pub mod lead;
 mod manners;
 mod memory;

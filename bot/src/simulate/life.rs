@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 
-use super::people::{self, Deed, Dice, LOOK_AGAIN_MS, MOST_TURNS, NAMES, WORDS};
+use super::people::{self, Deed, LOOK_AGAIN_MS, MOST_TURNS, NAMES, WORDS};
 use super::{DAY_MS, Ground, Line, Order, Outcome, shown};
+use crate::dice::Dice;
 use crate::funnel::effect::{Action, Effect, Keyboard, Message, Origin};
 use crate::funnel::event::{Event, Press, TimerData, TimerName};
 use crate::funnel::session::Session;
@@ -51,13 +52,13 @@ impl<'a> Life<'a> {
             confidence: 100,
         });
         let language = dice
-            .pick(&ground.partner.languages)
+            .of(&ground.partner.languages)
             .cloned()
             .unwrap_or_else(|| "ru".into());
         let lead = Lead {
             id,
             chat_id: id,
-            first_name: dice.pick(&NAMES).copied().unwrap_or_default().to_owned(),
+            first_name: dice.of(&NAMES).copied().unwrap_or_default().to_owned(),
             language,
             zone,
             created_at: start_ms,
@@ -91,7 +92,7 @@ impl<'a> Life<'a> {
 
     pub fn live(&mut self) {
         let words = self.ground.funnels.start_words();
-        let payload = self.dice.pick(&words).map(|(word, _)| (*word).to_owned());
+        let payload = self.dice.of(&words).map(|(word, _)| (*word).to_owned());
         self.take(Event::Start { payload });
         loop {
             let timer = self
@@ -189,12 +190,12 @@ impl<'a> Life<'a> {
             Deed::SayStop => Event::Text("стоп".into()),
             Deed::CallPerson => Event::Text("человек".into()),
             Deed::GiveNumber if self.asked => Event::Contact {
-                phone: format!("+7701{:07}", self.dice.roll(9_999_999)),
+                phone: format!("+7701{:07}", self.dice.throw(9_999_999)),
                 own: true,
             },
-            Deed::Answer | Deed::GiveNumber | Deed::Press => match self.dice.pick(&self.buttons) {
+            Deed::Answer | Deed::GiveNumber | Deed::Press => match self.dice.of(&self.buttons) {
                 Some(press) => Event::Press(press.clone()),
-                None => Event::Text(self.dice.pick(&WORDS).copied().unwrap_or("Да").to_owned()),
+                None => Event::Text(self.dice.of(&WORDS).copied().unwrap_or("Да").to_owned()),
             },
         };
         self.take(event);
@@ -269,7 +270,7 @@ impl<'a> Life<'a> {
                     Action::Url(_) => None,
                 });
             // The way out is seldom taken; one of the file's own buttons, often.
-            let keep_out = self.dice.percent(8);
+            let keep_out = self.dice.chance(8);
             let presses: Vec<Press> = presses
                 .filter(|press| press.funnel != "_" || keep_out || press.step != "out")
                 .collect();

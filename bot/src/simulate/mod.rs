@@ -17,7 +17,6 @@ use crate::funnel::Funnels;
 use crate::partner::Partner;
 
 use life::Life;
-use people::Dice;
 pub use report::Summary;
 
 pub(super) const MINUTE_MS: i64 = 60_000;
@@ -86,7 +85,7 @@ pub fn play(ground: Ground<'_>, order: Order) -> Month {
     let mut zones: BTreeMap<String, u32> = BTreeMap::new();
     let mut spoke = 0;
     for lead in 1..=i64::from(order.leads) {
-        let dice = Dice::new(order.seed, lead);
+        let dice = people::dice_of(order.seed, lead);
         let mut life = Life::new(ground, order, lead, dice);
         life.live();
         *zones.entry(life.zone_name().to_owned()).or_default() += 1;

@@ -1,34 +1,13 @@
 //! The made-up leads: where they live, when they come, and what they do. PURE.
 
 use super::{DAY_MS, HOUR_MS, MINUTE_MS};
+use crate::dice::Dice;
 
 /// Numbers that depend on the seed and the lead alone.
-#[derive(Debug)]
-pub(super) struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64, lead: i64) -> Self {
-        let mut dice = Self(seed ^ lead.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        dice.roll(2);
-        dice
-    }
-
-    pub fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (x ^ (x >> 31)) % sides.max(1)
-    }
-
-    /// True that many times in a hundred.
-    pub fn percent(&mut self, chance: u64) -> bool {
-        self.roll(100) < chance
-    }
-
-    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
-        from.get(self.roll(from.len() as u64) as usize)
-    }
+pub(super) fn dice_of(seed: u64, lead: i64) -> Dice {
+    let mut dice = Dice::new(seed ^ lead.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    dice.throw(2);
+    dice
 }
 
 /// Zones of leads who do not live where the partner does.
@@ -41,23 +20,23 @@ const ELSEWHERE: [&str; 4] = [
 
 /// `None`: the partner's zone.
 pub(super) fn zone(dice: &mut Dice) -> Option<&'static str> {
-    match dice.percent(70) {
+    match dice.chance(70) {
         true => None,
-        false => dice.pick(&ELSEWHERE).copied(),
+        false => dice.of(&ELSEWHERE).copied(),
     }
 }
 
 /// How far into the month the lead comes.
 pub(super) fn arrival(dice: &mut Dice, days: u32) -> i64 {
     let first_half = u64::from(days.max(2) / 2) * (DAY_MS / MINUTE_MS) as u64;
-    dice.roll(first_half) as i64 * MINUTE_MS
+    dice.throw(first_half) as i64 * MINUTE_MS
 }
 
 /// How long until the lead reacts; `None`: they do not.
 pub(super) fn reaction(dice: &mut Dice, proactive: bool) -> Option<i64> {
     let (chance, slowest_minutes) = if proactive { (12, 600) } else { (70, 8) };
-    dice.percent(chance)
-        .then(|| MINUTE_MS / 4 + dice.roll(slowest_minutes) as i64 * MINUTE_MS)
+    dice.chance(chance)
+        .then(|| MINUTE_MS / 4 + dice.throw(slowest_minutes) as i64 * MINUTE_MS)
 }
 
 /// What a lead who reacts does.
@@ -72,7 +51,7 @@ pub(super) enum Deed {
 }
 
 pub(super) fn deed(dice: &mut Dice) -> Deed {
-    match dice.roll(1000) {
+    match dice.throw(1000) {
         0..=7 => Deed::SayStop,
         8..=13 => Deed::Block,
         14..=25 => Deed::CallPerson,

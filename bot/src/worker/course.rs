@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{self, Config, Environment, LoadOptions};
 use crate::control::Question;
+use crate::dice::Dice;
 use crate::funnel::{self, Funnels};
 use crate::store::fates::{Fate, Fates};
 use crate::store::{self, Class, OutboxRow, OutboxState, Settled};
@@ -42,18 +43,6 @@ steps:
   hello: { say: Здравствуйте!, enroll: warm, next: goal }
   goal: { ask: Сколько?, expect: number, save: goal, silent: [{ after: 3h, say: Вы здесь? }], next: end }
 ";
-
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % sides
-    }
-}
 
 /// A sequence file as the model knows it: steps in order, each with its delay.
 #[derive(Clone, Debug)]
@@ -160,7 +149,7 @@ impl Life {
         let app = app(&config, 0, stop);
         let (_, sender) = mpsc::unbounded_channel();
         let mut life = Life {
-            dice: Dice(seed),
+            dice: Dice::new(seed),
             dir,
             config,
             series,

@@ -19,6 +19,8 @@ use machine::Machine;
 use small::{Act, Owed, Step};
 use telegram::{Luck, Telegram};
 
+use crate::dice::Dice;
+
 /// Noon in Almaty, so that no quiet hours are near at the beginning.
 const BEGINNING: i64 = 1_790_000_000_000;
 const STEPS: usize = 120;
@@ -33,19 +35,6 @@ enum Control {
     ForgetfulModel,
     /// The bot confirms before it stores.
     CarelessBot,
-}
-
-/// `SplitMix64`.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % sides
-    }
 }
 
 #[derive(Default)]
@@ -99,7 +88,7 @@ impl History {
         History {
             machine,
             telegram: Telegram::new(),
-            dice: Dice(seed),
+            dice: Dice::new(seed),
             leads: HashMap::new(),
             open: BTreeMap::new(),
             log: String::new(),
