@@ -24,7 +24,8 @@ use super::verdict::Answer;
 const KEEP: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-type Stream = TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>;
+/// Boxed: it has room for TLS inside, a kilobyte that would move with every future it passes through.
+type Stream = Box<TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>>;
 
 pub struct Wire {
     connector: Connector,
@@ -87,7 +88,9 @@ impl Wire {
         let Some(call) = http::request(&self.host, path, body) else {
             return Answer::NotConnected("the method is not a path".to_owned());
         };
-        match tokio::time::timeout(wait, self.exchange(&call)).await {
+        // Waited for where it stands, because a timeout takes in what it is given.
+        let exchange = std::pin::pin!(self.exchange(&call));
+        match tokio::time::timeout(wait, exchange).await {
             Ok(answer) => answer,
             Err(_) => Answer::Broken(format!("no answer within {} s", wait.as_secs())),
         }
@@ -177,7 +180,7 @@ impl Wire {
                     .map_err(|error| reason(error.as_ref()))?
             }
         };
-        Ok(TokioIo::new(stream))
+        Ok(Box::new(TokioIo::new(stream)))
     }
 }
 
