@@ -131,6 +131,11 @@ impl Layout {
         self.programs.join("releases")
     }
 
+    /// What a bot of the machine's own fleet sees as `/`; systemd fills it. The unit file names it.
+    pub fn root(&self) -> Option<PathBuf> {
+        (self.mode == Mode::System).then(|| self.programs.join("root"))
+    }
+
     pub fn current(&self) -> PathBuf {
         self.programs.join("current")
     }

@@ -148,7 +148,9 @@ impl UnitState {
             }
             ("exit-code", 203) => "its program is not there; run: partnerctl host setup".to_owned(),
             ("exit-code", 226) => {
-                format!("systemd could not set up its sandbox; {logs}")
+                format!(
+                    "systemd could not set up its sandbox; run: partnerctl host setup, and {logs}"
+                )
             }
             ("exit-code", code) => format!("ended with {code}; {logs}"),
             ("signal" | "core-dump", signal) => format!("ended by signal {signal}; {logs}"),

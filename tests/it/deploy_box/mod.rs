@@ -185,10 +185,10 @@ fn a_release_that_does_not_start_takes_itself_back(host: &Fleet) {
 }
 
 fn a_release_that_dies_soon_takes_itself_back(host: &Fleet) {
-    // This one is a script, so its unit must be allowed a shell.
+    // This one is a script, so its unit must see a shell and be allowed to run it.
     host.machine.shell(
         "mkdir -p /etc/systemd/system/partner-bot@.service.d\n\
-         printf '[Service]\\nNoExecPaths=\\nExecPaths=\\n' >/etc/systemd/system/partner-bot@.service.d/shell.conf\n\
+         printf '[Service]\\nNoExecPaths=\\nExecPaths=\\nBindReadOnlyPaths=/bin /usr/bin\\n' >/etc/systemd/system/partner-bot@.service.d/shell.conf\n\
          systemctl daemon-reload",
     );
     let dying = script("(sleep 3; kill -9 $$) &");

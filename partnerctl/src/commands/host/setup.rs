@@ -124,6 +124,7 @@ fn plan(
         closed(layout.state.clone()),
         open(layout.units.clone()),
     ];
+    steps.extend(layout.root().map(open));
     if layout.mode == crate::layout::Mode::User {
         steps.push(closed(layout.data.clone()));
         steps.push(open(layout.bin.clone()));
