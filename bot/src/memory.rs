@@ -3,11 +3,16 @@
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const PAGE: usize = 4096;
 
+/// Whether this process is a bot, which stays for weeks; what comes and goes need not care how its memory lies.
+static IS_SETTLED: AtomicBool = AtomicBool::new(false);
+
 /// Once, before anything else.
 pub fn settle() {
+    IS_SETTLED.store(true, Ordering::Relaxed);
     // The writer's thread shares the one heap: a heap of its own would keep a few hundred KiB for nothing.
     set(libc::M_ARENA_MAX, 1);
     // Memory comes and goes in large steps while there is work; `give_back` leaves nothing of them.
@@ -56,6 +61,9 @@ pub fn empty_thread_cache() {
 /// ground. Long-lived things made among the rubble of a reader would each hold a page when the rubble is gone.
 pub fn level() -> impl Sized {
     const MOST: usize = 16 * 1024;
+    if !IS_SETTLED.load(Ordering::Relaxed) {
+        return Vec::new();
+    }
     // Else what is made next would come from there, and from all over the place.
     empty_thread_cache();
     // No hole is as large, so this is where fresh ground begins.

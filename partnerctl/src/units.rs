@@ -1,6 +1,7 @@
 //! The unit files of a host, as they lie in `systemd/` of the source.
 
-use crate::layout::Mode;
+use crate::layout::{Layout, Mode};
+use crate::plan::Step;
 
 /// Every bot follows its files by one inotify instance, and the kernel counts those of all services together.
 pub const INOTIFY: u64 = 8192;
@@ -12,8 +13,21 @@ pub fn sysctl() -> String {
     )
 }
 
+/// The directory that bots see as `/`, where there is one, and the unit files.
+pub fn steps(layout: &Layout) -> Vec<Step> {
+    let root = layout
+        .root()
+        .map(|path| Step::MakeDir { path, mode: 0o755 });
+    let files = files(layout.mode).iter().map(|(name, text)| Step::Write {
+        path: layout.units.join(name),
+        text: (*text).to_owned(),
+        mode: 0o644,
+    });
+    root.into_iter().chain(files).collect()
+}
+
 /// (file name, text) of every unit of a mode.
-pub fn files(mode: Mode) -> &'static [(&'static str, &'static str)] {
+fn files(mode: Mode) -> &'static [(&'static str, &'static str)] {
     match mode {
         Mode::System | Mode::Here => &[
             (

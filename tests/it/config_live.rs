@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use partnerctl::sandbox::Call;
 use serde_json::Value;
 use tests::programs::program;
 use tests::support::{FUNNEL, PARTNER, Rig, SECOND_PARTNER, until, until_asked};
@@ -62,6 +63,12 @@ async fn a_saved_config_goes_live_by_itself_and_is_obeyed() {
         0,
         "who left is told nothing more"
     );
+    rig.until("their menu goes with them", |world| {
+        let calls = world.calls("deleteMyCommands");
+        let is_theirs = |call: &Call| call.params["scope"]["chat_id"] == PARTNER;
+        matches!(&calls[..], [call] if is_theirs(call) && call.code == Some(200))
+    })
+    .await;
     for word in ["много", "очень", "совсем"] {
         rig.says(lead, word);
     }

@@ -120,9 +120,12 @@ fn starts_tell_and_hide(fleet: &Fleet) {
     assert_eq!(bot["leads_today"], 0);
     assert!(bot["memory_bytes"].as_u64().unwrap() > 100_000, "{bot}");
     let root = format!("/proc/{}/root", fleet.pid("bot-000"));
-    let partners = format!("{root}/etc/partner-bots/partners");
-    let sees = fleet.machine.run(&["ls", &partners]);
-    assert_eq!(sees, "bot-000\n", "a bot sees nobody else's directory");
+    let sees = fleet.machine.shell(&format!(
+        "ls {root}; ls {root}/usr; ls {root}/run/credentials; ls {root}/etc/partner-bots/partners"
+    ));
+    let nothing_more = "dev\netc\nlib\nlib64\nopt\nproc\nroot\nrun\nsys\ntmp\nusr\nvar\n\
+                        lib\nshare\npartner-bot@bot-000.service\nbot-000\n";
+    assert_eq!(sees, nothing_more, "no shell, no home, nobody else's token");
     for unit in [
         "bot@bot-000.service",
         "bots.service",

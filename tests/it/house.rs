@@ -63,7 +63,14 @@ fn files(dir: &str) -> Vec<(String, String)> {
         let Ok(entries) = fs::read_dir(&path) else {
             continue;
         };
-        let skipped = ["target", ".git", "node_modules", "data"];
+        let skipped = [
+            "target",
+            ".git",
+            "node_modules",
+            "data",
+            "fuzz/corpus",
+            "fuzz/artifacts",
+        ];
         open.extend(
             entries
                 .map(|entry| entry.unwrap().path())

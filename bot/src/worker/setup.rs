@@ -1,9 +1,12 @@
 //! What a bot asks and tells Telegram about itself when it starts.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use teloxide::payloads::{GetMe, SetMyCommands, SetMyCommandsSetters};
+use teloxide::payloads::{
+    DeleteMyCommands, DeleteMyCommandsSetters, GetMe, SetMyCommands, SetMyCommandsSetters,
+};
 use teloxide::requests::Payload;
 use teloxide::types::{BotCommand, BotCommandScope, ChatId, Recipient};
 use tokio::sync::{mpsc, oneshot};
@@ -56,12 +59,17 @@ pub async fn publish_commands(app: Arc<App>, desk: mpsc::UnboundedSender<DeskInp
     let menus = menus(&app.live(), &funnels);
     let wanted = serde_json::to_string(&menus.iter().map(outgoing::to_json).collect::<Vec<_>>())
         .unwrap_or_default();
-    if ask(&desk, Question::Fact { name: "commands" })
-        .await
-        .as_deref()
-        == Some(wanted.as_str())
-    {
+    let before = ask(&desk, Question::Fact { name: "commands" }).await;
+    let before = before.unwrap_or_default();
+    if before == wanted {
         return;
+    }
+    for chat_id in chats(&before).difference(&chats(&wanted)) {
+        let chat_id = Recipient::Id(ChatId(*chat_id));
+        let gone = DeleteMyCommands::new().scope(BotCommandScope::Chat { chat_id });
+        if let Err(error) = app.client.call(&gone).await {
+            tracing::debug!(partner.id = %app.partner().id, "the menu of somebody who left stays: {error}");
+        }
     }
     for menu in &menus {
         if let Err(error) = app.client.call(menu).await {
@@ -92,6 +100,16 @@ async fn ask(desk: &mpsc::UnboundedSender<DeskInput>, question: Question) -> Opt
     let (reply, answer) = oneshot::channel();
     desk.send(DeskInput::Ask { question, reply }).ok()?;
     answer.await.ok()
+}
+
+/// Who has a menu of their own, among menus as they were published.
+fn chats(published: &str) -> BTreeSet<i64> {
+    let menus: Vec<String> = serde_json::from_str(published).unwrap_or_default();
+    let chat = |menu: &String| {
+        let menu: serde_json::Value = serde_json::from_str(menu).ok()?;
+        menu["scope"]["chat_id"].as_i64()
+    };
+    menus.iter().filter_map(chat).collect()
 }
 
 /// One menu per language for everybody, one per partner's chat.

@@ -105,7 +105,12 @@ impl Host for RealHost {
     }
 
     fn ask_secret(&self, question: &str) -> io::Result<String> {
-        rpassword::prompt_password(format!("{question}: "))
+        rpassword::prompt_password(format!("{question}: ")).map_err(|error| {
+            let why = format!(
+                "{question}: it cannot be asked for without being shown, /dev/tty: {error}; give it in a file or on standard input, see --help"
+            );
+            io::Error::new(error.kind(), why)
+        })
     }
 
     fn environment(&self) -> Environment {

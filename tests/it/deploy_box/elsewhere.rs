@@ -130,6 +130,29 @@ fn texts_go_there(here: &Fleet, there: &Fleet) {
     assert_eq!(there.pids(), before);
     let (code, said) = ctl(here, &[&line[..], &["--plan"]].concat());
     assert_eq!(code, 0, "they are there: {said}");
+    let mine = "/etc/partner-bots/partners/bot-8";
+    let secret = there.machine.shell(&format!("cat {mine}/.env"));
+    let config = there.machine.shell(&format!(
+        "sed 's/^hot:.*/hot: {{ score: 77 }}/' {mine}/config.yaml"
+    ));
+    here.write("/run/git/bot-8/config.yaml", &config);
+    here.write("/run/git/bot-8/.env", "BOT_TOKEN=not-this-one\n");
+    let line = [
+        "--host",
+        "there",
+        "deploy",
+        "--all",
+        "--partner-files",
+        "/run/git",
+        "--yes",
+    ];
+    let (code, said) = ctl(here, &line);
+    assert_eq!(code, 0, "{said}");
+    let score = there.ctl(&["config", "get", "bot-8", "hot.score"]);
+    assert_eq!(score.trim(), "77", "{said}");
+    let kept = there.machine.shell(&format!("cat {mine}/.env"));
+    assert_eq!(kept, secret, "no token comes with the files");
+    assert_eq!(there.pids(), before, "nobody was started anew");
 }
 
 /// Leads talk and letters come due while the bot changes its systemd.

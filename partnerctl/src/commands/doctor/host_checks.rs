@@ -64,21 +64,16 @@ fn systemd(manager: Manager, host: &dyn Host) -> Check {
 /// The units as this version of partnerctl has them.
 fn installed_units(fleet: &Fleet, manager: Manager) -> Check {
     const WHAT: &str = "units";
-    let steps = units::files(fleet.layout.mode)
-        .iter()
-        .map(|(name, text)| Step::Write {
-            path: fleet.layout.units.join(name),
-            text: (*text).to_owned(),
-            mode: 0o644,
-        });
-    let mut old = plan::needed(steps.collect());
+    let mut old = plan::needed(units::steps(&fleet.layout));
     if old.is_empty() {
         return Check::passed(HOST, WHAT, "as this version has them");
     }
     let names: Vec<String> = old
         .iter()
         .filter_map(|step| match step {
-            Step::Write { path, .. } => Some(path.file_name()?.to_string_lossy().into_owned()),
+            Step::Write { path, .. } | Step::MakeDir { path, .. } => {
+                Some(path.file_name()?.to_string_lossy().into_owned())
+            }
             _ => None,
         })
         .collect();

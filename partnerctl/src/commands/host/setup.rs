@@ -124,7 +124,6 @@ fn plan(
         closed(layout.state.clone()),
         open(layout.units.clone()),
     ];
-    steps.extend(layout.root().map(open));
     if layout.mode == crate::layout::Mode::User {
         steps.push(closed(layout.data.clone()));
         steps.push(open(layout.bin.clone()));
@@ -163,15 +162,7 @@ fn plan(
         }
         None => steps.push(open(layout.funnels.clone())),
     }
-    steps.extend(
-        units::files(layout.mode)
-            .iter()
-            .map(|(name, text)| Step::Write {
-                path: layout.units.join(name),
-                text: (*text).to_owned(),
-                mode: 0o644,
-            }),
-    );
+    steps.extend(units::steps(layout));
     steps.extend(layout.sysctl().map(|path| Step::Write {
         path,
         text: units::sysctl(),
