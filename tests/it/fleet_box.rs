@@ -358,13 +358,14 @@ fn a_user_needs_no_root(fleet: &Fleet) {
     });
     world.start(alerts, olga, None).unwrap();
     let script = format!(
-        "useradd -m -u 1500 olga; install -d -o 1500 -g 1500 -m 700 /run/user/1500 /srv/olga\n\
+        "echo '{token}' >/opt/token; echo '{alert_token}' >/opt/alert.txt; chmod 644 /opt/token /opt/alert.txt\n\
+         useradd -m -u 1500 olga; install -d -o 1500 -g 1500 -m 700 /run/user/1500 /srv/olga\n\
          cp -r /opt/partner-bots/releases/0.1.0 /opt/programs; cp -r /etc/partner-bots/funnels /opt/funnels\n\
          systemd-run -q --unit=olga -p User=olga -p Delegate=yes -p Type=notify --setenv=XDG_RUNTIME_DIR=/run/user/1500 \
            --setenv=HOME=/srv/olga /lib/systemd/systemd --user --unit=basic.target\n\
          cat >/opt/as-olga <<'SH'\n\
          export HOME=/srv/olga USER=olga XDG_RUNTIME_DIR=/run/user/1500 PATH=/srv/olga/.local/bin:/usr/bin:/bin\n\
-         cd; umask 077; echo '{token}' >token\n\
+         cd; umask 077; cp /opt/token /opt/alert.txt .\n\
          /opt/programs/partnerctl host setup --user --programs /opt/programs --funnels /opt/funnels\n\
          partnerctl create north --name North --token-file token --api-url {url}\n\
          partnerctl start north --wait 60\n\
@@ -374,7 +375,7 @@ fn a_user_needs_no_root(fleet: &Fleet) {
          : after a boot; systemctl --user stop partner-bot@north; systemctl --user start partner-bots.service; runs ''\n\
          partnerctl backup --new-key backup.key; systemctl --user start partner-backup.service\n\
          partnerctl backup --all --list | grep north\n\
-         echo '{alert_token}' >alert; partnerctl alerts setup --chat {olga} --token-file alert --api-url {url}\n\
+         partnerctl alerts setup --chat {olga} --token-file alert.txt --api-url {url}\n\
          systemctl --user start partner-alerts.service; partnerctl alerts test; systemctl --user is-active partner-alerts.service\n\
          partnerctl doctor >seen || cat seen; for what in alerts backup bot starts; do grep \"^PASSED   $what (\" seen; done\n\
          SH\n\

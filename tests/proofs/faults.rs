@@ -62,7 +62,7 @@ fn mix(short: bool) -> Vec<FaultRule> {
 
 /// People at once to a bot: so many fill what it keeps in memory (256 leads, the store's pages) well before half time,
 /// and what grows after that grows for good.
-const SEATS: u64 = 14;
+const SEATS: u64 = 10;
 
 fn pace(short: bool, seats: usize) -> Pace {
     let ms = Duration::from_millis;

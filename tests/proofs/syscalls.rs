@@ -169,7 +169,8 @@ async fn live(
     for (index, point) in [Some(first), second].into_iter().flatten().enumerate() {
         life.under(strace, &at(point));
         life.rig.spawn();
-        match life.goes_on(false).await {
+        let ended = life.goes_on(false).await;
+        match ended {
             Ended::Dead => {
                 let mut tally = tally.borrow_mut();
                 tally.kills += 1;
@@ -182,6 +183,10 @@ async fn live(
             life.rig.kill().await;
         }
         life.check().await?;
+        // Whoever has arrived asks for nothing more, so a bot may never come to a second point.
+        if ended == Ended::Arrived {
+            break;
+        }
     }
     life.alone();
     life.rig.spawn();

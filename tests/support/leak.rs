@@ -8,11 +8,12 @@ use base64::Engine;
 pub const MARKER: &str = "CANARY-8f3b1c";
 
 /// Files that hold a secret because a test put it there, as an operator would.
-pub const GIVEN: [&str; 9] = [
+pub const GIVEN: [&str; 10] = [
     ".env",
     "alert.txt",
     "alerts.json",
     "form.csv",
+    "manager.token",
     "manager.txt",
     "token",
     "token.txt",
