@@ -167,9 +167,6 @@ fn own_words(own: &OwnChange) -> Vec<String> {
         [&difference.added, &difference.changed, &difference.removed].map(funnels);
     let files = signed([("+", &added), ("~", &changed), ("-", &removed)]);
     words.extend(Some(files).filter(|files| !files.is_empty()));
-    if words.is_empty() {
-        words.push("config.yaml says the same in other words".to_owned());
-    }
     words
 }
 
@@ -211,7 +208,16 @@ fn change(target: &Target, partner: &Seen) -> Change {
     }
     let own = !partner.own.difference.is_empty();
     if own {
-        words.extend(own_words(&partner.own));
+        let told = own_words(&partner.own);
+        if told.is_empty() {
+            // What is refused could not be compared; why is said below.
+            let says = match partner.problems.is_empty() {
+                true => "says the same in other words",
+                false => "is refused",
+            };
+            words.push(format!("config.yaml {says}"));
+        }
+        words.extend(told);
     }
     let must_restart = program.is_some() || !partner.own.restart.is_empty();
     let act = match (must_restart, touched || own, partner.up) {

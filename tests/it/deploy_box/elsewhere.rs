@@ -135,7 +135,6 @@ fn texts_go_there(here: &Fleet, there: &Fleet) {
     let config = there.machine.shell(&format!(
         "sed 's/^hot:.*/hot: {{ score: 77 }}/' {mine}/config.yaml"
     ));
-    here.write("/run/git/bot-8/config.yaml", &config);
     here.write("/run/git/bot-8/.env", "BOT_TOKEN=not-this-one\n");
     let line = [
         "--host",
@@ -146,6 +145,14 @@ fn texts_go_there(here: &Fleet, there: &Fleet) {
         "/run/git",
         "--yes",
     ];
+    here.write(
+        "/run/git/bot-8/config.yaml",
+        &format!("{config}hot: {{}}\n"),
+    );
+    let (code, said) = ctl(here, &line);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("bot-8: config.yaml is refused"), "{said}");
+    here.write("/run/git/bot-8/config.yaml", &config);
     let (code, said) = ctl(here, &line);
     assert_eq!(code, 0, "{said}");
     let score = there.ctl(&["config", "get", "bot-8", "hot.score"]);
