@@ -1,7 +1,7 @@
 //! Chance that can be repeated: the same seed throws the same dice everywhere. PURE.
 
 /// `SplitMix64`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Dice(u64);
 
 impl Dice {

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use bot::dice::Dice;
+
 use crate::fake::Word;
 
 /// Chats of leads begin here.
@@ -30,7 +32,7 @@ pub enum Walk {
 #[derive(Default)]
 pub struct Leads {
     seats: HashMap<i64, Seat>,
-    random: u64,
+    dice: Dice,
     pub going: bool,
     /// Of turns while measuring, in microseconds.
     pub latencies: Vec<u64>,
@@ -89,7 +91,7 @@ impl Leads {
             return None;
         }
         // Half to one and a half times the pause, so that leads do not keep step.
-        Some(pause.mul_f64(0.5 + self.dice(1_000) as f64 / 1_000.0))
+        Some(pause.mul_f64(0.5 + self.dice.throw(1_000) as f64 / 1_000.0))
     }
 
     /// The next word, and who says it.
@@ -118,21 +120,12 @@ impl Leads {
     fn change_seats(&mut self, chat: i64, crowd: u64) -> Option<i64> {
         let seat = self.seats.remove(&chat)?;
         let next = loop {
-            let next = FIRST + i64::try_from(self.dice(crowd)).ok()?;
+            let next = FIRST + i64::try_from(self.dice.throw(crowd)).ok()?;
             if !self.seats.contains_key(&next) {
                 break next;
             }
         };
         self.seats.insert(next, seat);
         Some(next)
-    }
-
-    /// SplitMix64.
-    fn dice(&mut self, sides: u64) -> u64 {
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % sides
     }
 }

@@ -5,6 +5,7 @@ use jiff::{Timestamp, ToSpan, Zoned};
 
 use super::reason::Reason;
 use crate::config::{Advertising, ContactPolicy};
+use crate::dice::Dice;
 use crate::funnel::Beside;
 use crate::lead::{Handoff, Lead, Purpose, Reach, Spoken, Word};
 use crate::store::{Lane, Wish};
@@ -261,16 +262,8 @@ pub(super) fn quiet_until(
     });
     let opens = opens.flatten().min()?;
     let spread = u64::try_from(policy.spread_ms).unwrap_or(0);
-    let later = i64::try_from(scatter(lead) % (spread + 1)).unwrap_or(0);
+    let later = i64::try_from(Dice::new(lead.unsigned_abs()).random() % (spread + 1)).unwrap_or(0);
     Some(opens.saturating_add(later))
-}
-
-/// A number that depends on the lead alone and lies anywhere.
-fn scatter(lead: i64) -> u64 {
-    let mut x = lead.unsigned_abs().wrapping_add(0x9E37_79B9_7F4A_7C15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
 }
 
 /// Days are the lead's own calendar days.

@@ -6,6 +6,7 @@ use super::Aside;
 use super::desk::Desk;
 use super::round::Work;
 use super::turn::{Cause, Turn};
+use crate::dice::Dice;
 use crate::funnel::effect::{Effect, Keyboard, Message};
 use crate::funnel::event::Event;
 use crate::funnel::{self, Outcome};
@@ -271,8 +272,5 @@ fn came(turn: &mut Turn, now: i64) {
 
 /// Spreads leads over variants; the same lead always gets the same number.
 fn seed(lead: i64) -> u64 {
-    let mut x = lead.unsigned_abs().wrapping_add(0x9E37_79B9_7F4A_7C15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
+    Dice::new(lead.unsigned_abs()).random()
 }

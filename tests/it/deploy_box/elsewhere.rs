@@ -26,6 +26,9 @@ pub fn takes_releases_and_bots_over_ssh(here: &Fleet) {
     texts_go_there(here, &there);
     row("texts there", began);
     let began = Instant::now();
+    own_files_go_there(here, &there);
+    row("partners' own files there", began);
+    let began = Instant::now();
     a_bot_moves_there(here, &there);
     row("a move", began);
 }
@@ -130,6 +133,11 @@ fn texts_go_there(here: &Fleet, there: &Fleet) {
     assert_eq!(there.pids(), before);
     let (code, said) = ctl(here, &[&line[..], &["--plan"]].concat());
     assert_eq!(code, 0, "they are there: {said}");
+}
+
+/// What a partner has of their own goes there too, without a token and without a restart.
+fn own_files_go_there(here: &Fleet, there: &Fleet) {
+    let before = there.pids();
     let mine = "/etc/partner-bots/partners/bot-8";
     let secret = there.machine.shell(&format!("cat {mine}/.env"));
     let config = there.machine.shell(&format!(

@@ -1,5 +1,6 @@
 //! Leads who do anything at all, and files cut anywhere: nothing panics, nobody is stranded, every message can be sent.
 
+use bot::dice::Dice;
 use bot::funnel::effect::{Action, Effect, Keyboard, Message};
 use bot::funnel::event::{Event, Press, Talk, TimerData, TimerName};
 use bot::funnel::session::Session;
@@ -104,22 +105,6 @@ fn edited() -> String {
         .replace("to: \"@price\"", "to: hello")
 }
 
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % sides
-    }
-
-    fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
-        &all[self.roll(all.len())]
-    }
-}
-
 const WORDS: [&str; 28] = [
     "5",
     "25",
@@ -163,7 +148,7 @@ const COMMANDS: [&str; 9] = [
 ];
 
 fn any_event(dice: &mut Dice, session: &Session, presses: &[Press]) -> Event {
-    match dice.roll(16) {
+    match dice.index(16) {
         0 => Event::Start {
             payload: dice
                 .pick(&[
@@ -177,12 +162,12 @@ fn any_event(dice: &mut Dice, session: &Session, presses: &[Press]) -> Event {
                 .map(str::to_owned),
         },
         1 => Event::Command {
-            name: (*dice.pick(&COMMANDS)).to_owned(),
+            name: dice.pick(&COMMANDS).to_owned(),
             args: String::new(),
         },
         2 => Event::Contact {
             phone: "+77011234567".into(),
-            own: dice.roll(2) == 0,
+            own: dice.index(2) == 0,
         },
         3 => Event::Photo {
             file: "AgAC".into(),
@@ -191,8 +176,8 @@ fn any_event(dice: &mut Dice, session: &Session, presses: &[Press]) -> Event {
             kind: "sticker".into(),
         },
         5 | 6 => {
-            let name = dice.pick(&[TimerName::Silence, TimerName::Collect]).clone();
-            let visit = if dice.roll(4) == 0 {
+            let name = dice.pick(&[TimerName::Silence, TimerName::Collect]);
+            let visit = if dice.index(4) == 0 {
                 session.visit.saturating_sub(1)
             } else {
                 session.visit
@@ -201,17 +186,17 @@ fn any_event(dice: &mut Dice, session: &Session, presses: &[Press]) -> Event {
                 name,
                 data: TimerData::Talk(Talk {
                     visit,
-                    branch: dice.roll(3) as u16,
+                    branch: dice.index(3) as u16,
                     planned_ms: 0,
                 }),
             }
         }
-        7 => Event::Text("я".repeat(dice.roll(5000))),
+        7 => Event::Text("я".repeat(dice.index(5000))),
         8..=11 if !presses.is_empty() => {
-            let newest = presses.len().saturating_sub(dice.roll(6) + 1);
+            let newest = presses.len().saturating_sub(dice.index(6) + 1);
             Event::Press(presses[newest].clone())
         }
-        _ => Event::Text((*dice.pick(&WORDS)).to_owned()),
+        _ => Event::Text(dice.pick(&WORDS).to_owned()),
     }
 }
 
@@ -315,7 +300,7 @@ fn presses_in(effects: &[Effect], out: &mut Vec<Press>) {
 }
 
 fn walk(seed: u64, turns: usize, versions: &[&Funnels], partner: &Partner) {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let mut session = Session::default();
     let mut lead = Lead {
         id: seed as i64,
@@ -325,7 +310,7 @@ fn walk(seed: u64, turns: usize, versions: &[&Funnels], partner: &Partner) {
     };
     let mut presses = Vec::new();
     for turn in 0..turns {
-        let funnels = versions[dice.roll(versions.len())];
+        let funnels = versions[dice.index(versions.len())];
         let event = any_event(&mut dice, &session, &presses);
         let desk = Desk {
             now_ms: 1_768_471_200_000 + turn as i64 * 1000,
@@ -361,13 +346,13 @@ fn funnels_edited_under_the_leads_strand_nobody() {
 #[test]
 fn no_cut_and_no_swap_of_lines_breaks_the_loader() {
     let partner = partner();
-    let mut dice = Dice(7);
+    let mut dice = Dice::new(7);
     let mut loaded = 0;
     for seed in 0..250 {
         let mut lines: Vec<&str> = EVERYTHING.lines().collect();
-        for _ in 0..=dice.roll(3) {
-            let (a, b) = (dice.roll(lines.len()), dice.roll(lines.len()));
-            match dice.roll(3) {
+        for _ in 0..=dice.index(3) {
+            let (a, b) = (dice.index(lines.len()), dice.index(lines.len()));
+            match dice.index(3) {
                 0 => drop(lines.remove(a)),
                 1 => lines.swap(a, b),
                 _ => lines.insert(a, lines[b]),
