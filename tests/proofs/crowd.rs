@@ -166,11 +166,11 @@ impl Crowd {
         }
     }
 
-    /// Pauses between messages are for Telegram's sake, and would only make a proof long.
+    /// Pauses in a chat are for Telegram's sake, and would only make a proof long.
     pub fn hurried_rig() -> Rig {
         let rig = Rig::new();
         rig.place
-            .write_config("limits: { inputs_at_once: 0, messages_per_second: 0 }\n");
+            .write_config("limits: { inputs_at_once: 0, messages_per_second: 10000, chat_messages_per_second: 10000 }\n");
         rig
     }
 

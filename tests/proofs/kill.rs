@@ -23,7 +23,7 @@ const POINTS: [&str; 5] = [
 
 pub async fn prove(order: &Order) -> Ledger {
     let kills = order.count("kills", 25, 1_000);
-    let leads = order.count("leads", 100, 10_000);
+    let leads = order.count("leads", 250, 10_000);
     let leads = usize::try_from(leads).unwrap();
     let mut ledger = Ledger::default();
     let mut storm = Storm::begin(order.dice(), false).await;
@@ -34,6 +34,7 @@ pub async fn prove(order: &Order) -> Ledger {
     ledger.told("kills", storm.kills.total);
     ledger.told("  right after a traced point", storm.kills.aimed);
     ledger.told("  right after a message arrived", storm.kills.arrivals);
+    ledger.told("  with leads on their way", storm.kills.amid);
     ledger.told("leads", storm.crowd.walkers.len());
     ledger.told("  who came before the last kill", under_fire);
     ledger.none("leads lost", lost);
@@ -78,6 +79,8 @@ struct Kills {
     total: u64,
     aimed: u64,
     arrivals: u64,
+    /// Somebody had not heard the last word yet.
+    amid: u64,
 }
 
 struct Storm {
@@ -141,19 +144,32 @@ impl Storm {
 
     /// Leads come and the bot dies, until it has died this often.
     async fn rage(&mut self, kills: u64, leads: usize) {
-        let lives = usize::try_from(kills - self.kills.total).unwrap().max(1);
-        let to_come = leads.saturating_sub(self.crowd.walkers.len());
-        let per_life = to_come.div_ceil(lives);
-        self.busy = (4 * per_life * PROMPTS.len()) as u64;
         while self.kills.total < kills {
             let come = self.crowd.walkers.len();
-            self.crowd.welcome = (come + per_life.max(SEATS)).min(leads);
+            let guests = self.guests(kills - self.kills.total, leads.saturating_sub(come));
+            self.crowd.welcome = come + guests;
+            let walking = self.crowd.on_the_way + guests;
+            self.busy = (walking * PROMPTS.len()) as u64;
             self.live().await;
             self.die().await;
             if self.kills.total.is_multiple_of(100) {
                 println!("… {} kills, {come} leads", self.kills.total);
             }
         }
+    }
+
+    /// How many leads may come in this life: now and then a full house, else few, and never so many that a later
+    /// life finds nobody to serve.
+    fn guests(&mut self, lives: u64, to_come: usize) -> usize {
+        let lives = usize::try_from(lives).unwrap();
+        let spare = (to_come + 1).saturating_sub(lives);
+        let share = to_come.div_ceil(lives) as u64;
+        let wished = if self.dice.throw(8) == 0 {
+            SEATS
+        } else {
+            usize::try_from(1 + self.dice.throw(2 * share)).unwrap()
+        };
+        wished.min(spare)
     }
 
     /// One life of the process: until it is killed by the tap or an arrival, or its time is over.
@@ -220,6 +236,7 @@ impl Storm {
         self.fuse.pid.store(0, Ordering::Release);
         self.crowd.rig.kill().await;
         self.kills.total += 1;
+        self.kills.amid += u64::from(self.crowd.on_the_way > 0);
         self.crowd.misfortune();
         self.crowd.rig.spawn();
     }

@@ -56,6 +56,7 @@ impl Live {
 fn limits(config: &Config) -> Limits {
     let off = config.limits.messages_per_second == 0;
     Limits {
+        chat_per_second: config.limits.chat_messages_per_second,
         bulk_per_second: f64::from(config.limits.messages_per_second.max(1)),
         off,
         ..Limits::default()

@@ -293,6 +293,7 @@ impl Rules<'_> {
             inputs_at_once: spec.inputs_at_once.unwrap_or(30),
             inputs_per_second: spec.inputs_per_second.unwrap_or(2.0),
             messages_per_second: spec.messages_per_second.unwrap_or(25),
+            chat_messages_per_second: spec.chat_messages_per_second.unwrap_or(1.0),
         };
         if !(0.01..=10_000.0).contains(&limits.inputs_per_second) {
             self.error("limits.inputs_per_second", "must be from 0.01 to 10000");
@@ -302,6 +303,13 @@ impl Rules<'_> {
             self.error(
                 "limits.messages_per_second",
                 "must be from 1 to 10000 (0, no limits at all, is for a Telegram on this machine only)",
+            );
+        }
+        let most = if local { 10_000.0 } else { 30.0 };
+        if !(0.1..=most).contains(&limits.chat_messages_per_second) {
+            self.error(
+                "limits.chat_messages_per_second",
+                "must be from 0.1 to 30 (to 10000 for a Telegram on this machine)",
             );
         }
         limits

@@ -77,6 +77,7 @@ pub struct Limits {
     pub inputs_at_once: u32,
     pub inputs_per_second: f64,
     pub messages_per_second: u32,
+    pub chat_messages_per_second: f64,
 }
 
 #[derive(Clone, Debug)]

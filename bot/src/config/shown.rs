@@ -52,6 +52,7 @@ pub fn shown(config: &Config) -> Value {
             "inputs_at_once": config.limits.inputs_at_once,
             "inputs_per_second": config.limits.inputs_per_second,
             "messages_per_second": config.limits.messages_per_second,
+            "chat_messages_per_second": config.limits.chat_messages_per_second,
         },
         "telegram": {
             "bot_id": config.telegram.bot_id,

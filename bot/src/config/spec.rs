@@ -107,4 +107,6 @@ pub struct LimitsSpec {
     pub inputs_per_second: Option<f64>,
     /// Messages the bot sends per second over all chats; 0, no limits at all, is for a Telegram on this machine only. Default: 25.
     pub messages_per_second: Option<u32>,
+    /// To one person, after a burst of eight. Telegram asks for about one. Default: 1.
+    pub chat_messages_per_second: Option<f64>,
 }

@@ -117,7 +117,7 @@ links: { shop: https://shop.example/a }
 phone_regions: [KZ]
 privacy: https://example.com/privacy
 texts: { help: { ru: Помощь, kk: Көмек } }
-limits: { inputs_at_once: 0, inputs_per_second: 5, messages_per_second: 100 }
+limits: { inputs_at_once: 0, inputs_per_second: 5, messages_per_second: 100, chat_messages_per_second: 2 }
 ",
         &env(),
     );
@@ -137,6 +137,7 @@ limits: { inputs_at_once: 0, inputs_per_second: 5, messages_per_second: 100 }
     );
     assert_eq!(config.partner.texts["help"]["kk"], "Көмек");
     assert_eq!(config.limits.messages_per_second, 100);
+    assert!((config.limits.chat_messages_per_second - 2.0).abs() < f64::EPSILON);
     assert_eq!(
         config.funnels.only.as_deref(),
         Some(&["weight".to_owned()][..])
@@ -192,7 +193,7 @@ partner: { telegram_ids: [-5] }
 hot: { score: 0, cooldown: soon }
 links: { shop: http://a.b, Own: https://a.b }
 phone_regions: [RU, ZZZ]
-limits: { inputs_per_second: 0, messages_per_second: 0 }
+limits: { inputs_per_second: 0, messages_per_second: 0, chat_messages_per_second: 31 }
 ",
         "BOT_TOKEN=TESTTEST\nPARTNER_ID=south\nTELEGRAM_API_URL=http://10.0.0.1\nTELEGRAM_PROXY=nowhere\nNL_REGISTRATION_LINK=r\nDATABASE_URL=postgres://u:TESTPW@h/d\n",
     );
@@ -217,7 +218,8 @@ config.yaml:6:16: links.shop: not an https address; write it like https://exampl
 config.yaml:6:33: links.Own: a link's name is made of a-z, 0-9 and _
 config.yaml:7:21: phone_regions[1]: \"ZZZ\" is not a country code; write two capital letters: RU, KZ, DE
 config.yaml:8:30: limits.inputs_per_second: must be from 0.01 to 10000
-config.yaml:8:54: limits.messages_per_second: must be from 1 to 10000 (0, no limits at all, is for a Telegram on this machine only)"
+config.yaml:8:54: limits.messages_per_second: must be from 1 to 10000 (0, no limits at all, is for a Telegram on this machine only)
+config.yaml:8:83: limits.chat_messages_per_second: must be from 0.1 to 30 (to 10000 for a Telegram on this machine)"
     );
 }
 

@@ -3,7 +3,7 @@
 //! About 1 message a second to a chat with short bursts, 20 a minute to a group, 30 a second in bulk
 //! (core.telegram.org/bots/faq); replies to people are not under the bulk limit.
 
-/// Limits of one bot; `Limits::OFF` is for loopback load runs only.
+/// Limits of one bot; `off` is for a Telegram on this machine only.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     pub chat_burst: f64,
@@ -62,6 +62,12 @@ impl Bucket {
     pub fn take(&mut self, now: i64) {
         self.refill(now);
         self.level -= 1.0;
+    }
+
+    /// Another rate from now on; what has been used up stays so.
+    pub fn change(&mut self, per_second: f64, now: i64) {
+        self.refill(now);
+        self.per_ms = per_second / 1_000.0;
     }
 
     pub fn is_full(&self, now: i64) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::Sign;
-use crate::store::{AnsweredBy, Lane, OutboxRow};
+use crate::store::{AnsweredBy, Class, Lane, OutboxRow};
 use crate::telegram::pace::{Bucket, Limits};
 
 /// Messages that are not under way yet.
@@ -12,6 +12,10 @@ pub struct Queue {
     chats: HashMap<i64, Chat>,
     /// Chats whose first message may go now, by lane and age.
     ready: BTreeSet<(Lane, i64, i64)>,
+    /// The same, when it is a mute one.
+    ready_mute: BTreeSet<(Lane, i64, i64)>,
+    /// The mute message that left last and is under way still: when, and which.
+    mute: Option<(i64, i64)>,
     /// Chats whose first message must wait, by time.
     waiting: BTreeSet<(i64, i64)>,
     /// Messages in which the bot speaks first and that wait for their hour: nothing else waits behind them.
@@ -61,6 +65,7 @@ impl Busy {
 enum Place {
     Nowhere,
     Ready(Lane, i64),
+    ReadyMute(Lane, i64),
     Waiting(i64),
 }
 
@@ -68,16 +73,11 @@ enum Place {
 const BOT_WIDE_MS: i64 = 3_000;
 /// Telegram tells full seconds, and two clocks differ.
 pub const CLOCKS_DIFFER_MS: i64 = 5_000;
+/// Mute messages leave one by one, for after a kill each one under way goes again. When Telegram is slow the next
+/// waits no longer than this, so they still leave faster than the thirty a second that Telegram asks for.
+const MUTE_MS: i64 = 25;
 /// Idle chats are forgotten beyond this many.
 const KEEP_CHATS: usize = 512;
-
-impl Chat {
-    /// Neither what waited for this message nor what was answered concerns it any more.
-    fn came_back(&mut self, id: i64) {
-        self.busy = self.busy.filter(|busy| busy.id != id);
-        self.answered.retain(|(answered, _)| *answered != id);
-    }
-}
 
 impl Queue {
     pub fn new(limits: Limits, now: i64) -> Queue {
@@ -85,6 +85,8 @@ impl Queue {
             limits,
             chats: HashMap::new(),
             ready: BTreeSet::new(),
+            ready_mute: BTreeSet::new(),
+            mute: None,
             waiting: BTreeSet::new(),
             parked: BTreeMap::new(),
             bulk: bulk(&limits, now),
@@ -98,6 +100,12 @@ impl Queue {
     pub fn limit(&mut self, limits: Limits, now: i64) {
         self.limits = limits;
         self.bulk = bulk(&limits, now);
+        for (chat_id, chat) in &mut self.chats {
+            chat.pace.change(chat_rate(&limits, *chat_id), now);
+        }
+        for (_, chat_id) in std::mem::take(&mut self.waiting) {
+            self.place(chat_id, now);
+        }
     }
 
     pub fn most_under_way(&self) -> usize {
@@ -130,7 +138,7 @@ impl Queue {
         if now < self.frozen_until {
             return None;
         }
-        let (lane, _, chat_id) = *self.ready.first()?;
+        let (lane, _, chat_id) = self.first_ready(now)?;
         if is_bulk(lane) && !self.limits.off {
             if self.bulk.ready_at(now) > now {
                 return None;
@@ -149,23 +157,40 @@ impl Queue {
         for (_, overtaken) in &mut chat.answered {
             *overtaken = true;
         }
+        if is_mute(&row) {
+            self.mute = Some((now, row.id));
+        }
         if !limits_off {
             chat.pace.take(now);
         }
         Some(row)
     }
 
+    fn first_ready(&self, now: i64) -> Option<(Lane, i64, i64)> {
+        let asking = self.ready.first();
+        let mute = self.ready_mute.first();
+        let mute = mute.filter(|_| self.mute_at(now) <= now);
+        asking.into_iter().chain(mute).min().copied()
+    }
+
+    /// When a mute message may leave.
+    fn mute_at(&self, now: i64) -> i64 {
+        let before = self.mute.filter(|_| !self.limits.off);
+        before.map_or(now, |(left_at, _)| left_at + MUTE_MS)
+    }
+
     /// When `next` may have something, if nothing new comes.
     pub fn wake_at(&mut self, now: i64) -> Option<i64> {
-        let next = if let Some((lane, _, _)) = self.ready.first() {
+        let asking = self.ready.first().map(|(lane, _, _)| {
             if is_bulk(*lane) {
                 self.bulk.ready_at(now)
             } else {
                 now
             }
-        } else {
-            i64::MAX
-        };
+        });
+        let mute = self.ready_mute.first();
+        let mute = mute.map(|_| self.mute_at(now));
+        let next = asking.into_iter().chain(mute).fold(i64::MAX, i64::min);
         let waiting = self.waiting.first().map(|(at, _)| *at);
         let parked = self.parked.first_key_value().map(|((at, _), _)| *at);
         let next = waiting.into_iter().chain(parked).fold(next, i64::min);
@@ -174,9 +199,7 @@ impl Queue {
 
     /// The message to this chat is settled; the chat's next may follow.
     pub fn done(&mut self, chat_id: i64, id: i64, now: i64) {
-        if let Some(chat) = self.chats.get_mut(&chat_id) {
-            chat.came_back(id);
-        }
+        self.came_back(chat_id, id);
         self.place(chat_id, now);
         self.forget_idle(now);
     }
@@ -200,8 +223,8 @@ impl Queue {
     pub fn retry(&mut self, row: OutboxRow, now: i64) {
         let chat_id = row.chat_id;
         let not_before = row.not_before;
+        self.came_back(chat_id, row.id);
         let chat = self.chat(chat_id, now);
-        chat.came_back(row.id);
         chat.not_before = chat.not_before.max(not_before);
         chat.rows.push_front(row);
         self.place(chat_id, now);
@@ -218,9 +241,7 @@ impl Queue {
 
     /// The message must wait; others to the same chat need not.
     pub fn later(&mut self, row: OutboxRow, now: i64) {
-        if let Some(chat) = self.chats.get_mut(&row.chat_id) {
-            chat.came_back(row.id);
-        }
+        self.came_back(row.chat_id, row.id);
         self.place(row.chat_id, now);
         self.push(row, now);
     }
@@ -240,17 +261,30 @@ impl Queue {
         self.place(chat_id, now);
     }
 
+    /// Neither what waited for this message nor what was answered concerns it any more.
+    fn came_back(&mut self, chat_id: i64, id: i64) {
+        self.mute = self.mute.filter(|(_, mute)| *mute != id);
+        if let Some(chat) = self.chats.get_mut(&chat_id) {
+            chat.busy = chat.busy.filter(|busy| busy.id != id);
+            chat.answered.retain(|(answered, _)| *answered != id);
+        }
+    }
+
     fn chat(&mut self, chat_id: i64, now: i64) -> &mut Chat {
         let limits = self.limits;
         self.chats.entry(chat_id).or_insert_with(|| Chat {
             rows: VecDeque::new(),
             busy: None,
             answered: Vec::new(),
-            pace: if chat_id < 0 {
-                Bucket::new(limits.group_burst, limits.group_per_minute / 60.0, now)
-            } else {
-                Bucket::new(limits.chat_burst, limits.chat_per_second, now)
-            },
+            pace: Bucket::new(
+                if chat_id < 0 {
+                    limits.group_burst
+                } else {
+                    limits.chat_burst
+                },
+                chat_rate(&limits, chat_id),
+                now,
+            ),
             not_before: 0,
             place: Place::Nowhere,
         })
@@ -263,6 +297,7 @@ impl Queue {
         match std::mem::replace(&mut chat.place, Place::Nowhere) {
             Place::Nowhere => {}
             Place::Ready(lane, id) => drop(self.ready.remove(&(lane, id, chat_id))),
+            Place::ReadyMute(lane, id) => drop(self.ready_mute.remove(&(lane, id, chat_id))),
             Place::Waiting(at) => drop(self.waiting.remove(&(at, chat_id))),
         }
     }
@@ -282,7 +317,10 @@ impl Queue {
             chat.pace.ready_at(now)
         };
         let at = paced.max(first.not_before).max(chat.not_before);
-        if at <= now {
+        if at <= now && is_mute(first) {
+            chat.place = Place::ReadyMute(first.lane, first.id);
+            self.ready_mute.insert((first.lane, first.id, chat_id));
+        } else if at <= now {
             chat.place = Place::Ready(first.lane, first.id);
             self.ready.insert((first.lane, first.id, chat_id));
         } else {
@@ -317,6 +355,7 @@ impl Queue {
     fn clock_went_back(&mut self, by: i64, now: i64) {
         self.frozen_until -= by;
         self.last_limited = None;
+        self.mute = self.mute.map(|(left_at, id)| (left_at - by, id));
         for chat in self.chats.values_mut() {
             chat.not_before -= by;
             for row in chat.rows.iter_mut().filter(|row| !is_bulk(row.lane)) {
@@ -350,11 +389,24 @@ fn bulk(limits: &Limits, now: i64) -> Bucket {
     )
 }
 
+fn chat_rate(limits: &Limits, chat_id: i64) -> f64 {
+    if chat_id < 0 {
+        limits.group_per_minute / 60.0
+    } else {
+        limits.chat_per_second
+    }
+}
+
 fn is_bulk(lane: Lane) -> bool {
     match lane {
         Lane::Reply | Lane::Notification | Lane::Edit => false,
         Lane::FollowUp | Lane::Sequence | Lane::Broadcast => true,
     }
+}
+
+/// Asks nothing, so no act of the lead will tell that it arrived, and it is said again after a kill.
+fn is_mute(row: &OutboxRow) -> bool {
+    row.class == Class::Reply && row.answered_by == AnsweredBy::Nothing
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a former process left unsettled, and how doubt about a reply ends before it is said twice.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::desk::Desk;
@@ -41,7 +42,9 @@ impl Desk {
         work.batch.facts.push(("clean_stop", "0".to_owned()));
         work.batch.facts.push(("life", life.clone()));
         let mut rows = Vec::new();
-        for mut left in self.store.unsettled().await? {
+        let unsettled = self.store.unsettled().await?;
+        let last_words = last_words(&unsettled);
+        for mut left in unsettled {
             match fate(&left, notes.as_ref(), crashed) {
                 Fate::Sent(message_id) => {
                     let mut settled = settled(&left.row, OutboxState::Sent, now);
@@ -74,7 +77,9 @@ impl Desk {
                     rows.push(left.row);
                 }
                 fate @ (Fate::Begun | Fate::Doubted) => {
-                    left.row.answered_by = self.answered_by(&left.row).await?;
+                    if last_words.get(&left.row.chat_id) == Some(&left.row.id) {
+                        left.row.answered_by = self.answered_by(&left.row).await?;
+                    }
                     // A wait that an earlier life has begun is not begun anew, or dying often would mean silence.
                     let was_in_doubt = fate == Fate::Doubted && notes.is_some();
                     let wait_ms = if was_in_doubt {
@@ -123,8 +128,11 @@ impl Desk {
         if row.class != Class::Reply || row.lead_id == 0 {
             return Ok(AnsweredBy::Nothing);
         }
-        let reached = self.store.lead_events(row.lead_id, ["reached"; 3]).await?;
-        let asks = reached.last().is_some_and(|last| last.at == row.created_at);
+        let steps = ["reached", "ended", "ended"];
+        let steps = self.store.lead_events(row.lead_id, steps).await?;
+        let asks = steps
+            .last()
+            .is_some_and(|last| last.kind == "reached" && last.at == row.created_at);
         Ok(if asks {
             question(row)
         } else {
@@ -230,6 +238,13 @@ impl Desk {
             self.doubted.remove(&report.chat_id);
         }
     }
+}
+
+/// The newest reply of each chat: behind any other the bot has said more, so it is not what the lead answers.
+fn last_words(unsettled: &[Unsettled]) -> HashMap<i64, i64> {
+    let replies = unsettled.iter().map(|left| &left.row);
+    let replies = replies.filter(|row| row.class == Class::Reply);
+    replies.map(|row| (row.chat_id, row.id)).collect()
 }
 
 /// What is known of a message that a former process left unsettled.

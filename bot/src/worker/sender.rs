@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use futures_util::stream::FuturesUnordered;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
@@ -83,7 +83,7 @@ impl Sender {
                     Some(input) => self.accept(input),
                     None => break,
                 },
-                Some(done) = self.flights.next(), if !self.flights.is_empty() => self.settle(done),
+                Some(done) = self.flights.next(), if !self.flights.is_empty() => self.settle_all(done),
                 () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
             }
         }
@@ -96,7 +96,7 @@ impl Sender {
         }
         self.take_off();
         while let Some(done) = self.flights.next().await {
-            self.settle(done);
+            self.settle_all(done);
             self.take_off();
         }
     }
@@ -193,6 +193,14 @@ impl Sender {
         Some(Duration::from_millis(
             u64::try_from(at - now).unwrap_or(0).clamp(1, 30_000),
         ))
+    }
+
+    /// All that came back, before anything else leaves: the sooner a fate is noted, the less a kill leaves in doubt.
+    fn settle_all(&mut self, done: Done) {
+        self.settle(done);
+        while let Some(Some(done)) = self.flights.next().now_or_never() {
+            self.settle(done);
+        }
     }
 
     fn settle(&mut self, done: Done) {

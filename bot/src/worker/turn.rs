@@ -101,12 +101,14 @@ impl Turn {
         turn
     }
 
-    /// The last words of a turn that reaches a step are what the lead answers next.
+    /// The last words of a turn that stops at a step are what the lead answers next.
     fn mark_question(&mut self) {
         let mut replies = self.outbox.iter_mut().rev();
         let last = replies.find(|row| row.class == Class::Reply);
-        let reaches = self.events.iter().any(|event| event.kind == "reached");
-        if let Some(row) = last.filter(|_| reaches) {
+        let mut steps = self.events.iter().rev();
+        let step = steps.find(|event| matches!(event.kind, "reached" | "ended"));
+        let stops_there = step.is_some_and(|step| step.kind == "reached");
+        if let Some(row) = last.filter(|_| stops_there) {
             row.answered_by = question(row);
         }
     }

@@ -8,7 +8,11 @@ fn row(id: i64, chat_id: i64, lane: Lane) -> OutboxRow {
         prev: 0,
         chat_id,
         lane,
-        class: Class::Reply,
+        class: if is_bulk(lane) {
+            Class::Proactive
+        } else {
+            Class::Reply
+        },
         cause: String::new(),
         method: "SendMessage".into(),
         payload: String::new(),
@@ -18,7 +22,14 @@ fn row(id: i64, chat_id: i64, lane: Lane) -> OutboxRow {
         tries: 0,
         not_before: 0,
         created_at: 0,
+        answered_by: AnsweredBy::Words,
+    }
+}
+
+fn mute(id: i64, chat_id: i64) -> OutboxRow {
+    OutboxRow {
         answered_by: AnsweredBy::Nothing,
+        ..row(id, chat_id, Lane::Reply)
     }
 }
 
@@ -51,9 +62,7 @@ fn a_chat_waits_for_its_own_message_and_nobody_elses() {
 fn what_the_lead_has_answered_holds_up_nothing() {
     let mut queue = Queue::new(Limits::default(), 0);
     for id in 1..=3 {
-        let mut asked = row(id, 10, Lane::Reply);
-        asked.answered_by = AnsweredBy::Words;
-        queue.push(asked, 0);
+        queue.push(row(id, 10, Lane::Reply), 0);
     }
     assert_eq!(ids(&mut queue, 0), [1]);
     assert_eq!(queue.answered(&words(10, 0), 0), Some(1));
@@ -103,6 +112,28 @@ fn a_reply_overtakes_ten_thousand_broadcasts() {
     assert_eq!(queue.next(0).map(|row| row.id), Some(10_000));
     assert_eq!(ids(&mut queue, 0).len(), 5, "bulk leaves at its rate");
     assert_eq!(queue.wake_at(0), Some(40));
+}
+
+#[test]
+fn mute_replies_leave_one_by_one_and_a_slow_one_holds_up_nobody() {
+    let mut queue = Queue::new(Limits::default(), 0);
+    for chat in 1..=5 {
+        queue.push(mute(chat, chat), 0);
+    }
+    queue.push(row(6, 6, Lane::Reply), 0);
+    assert_eq!(ids(&mut queue, 0), [1, 6], "a question passes by");
+    assert_eq!(queue.wake_at(0), Some(MUTE_MS));
+    queue.done(1, 1, 10);
+    assert_eq!(ids(&mut queue, 10), [2], "the one before came back");
+    assert!(ids(&mut queue, 9 + MUTE_MS).is_empty());
+    assert_eq!(ids(&mut queue, 10 + MUTE_MS), [3], "or is slow");
+    queue.done(2, 2, 11 + MUTE_MS);
+    assert!(ids(&mut queue, 11 + MUTE_MS).is_empty(), "the last counts");
+    queue.retry(mute(3, 3), 11 + MUTE_MS);
+    assert_eq!(ids(&mut queue, 11 + MUTE_MS), [3], "before the younger");
+    assert_eq!(ids(&mut queue, 0), [0; 0], "the clock went back");
+    assert_eq!(queue.wake_at(0), Some(MUTE_MS));
+    assert_eq!(ids(&mut queue, MUTE_MS), [4]);
 }
 
 #[test]
@@ -169,4 +200,12 @@ fn a_chat_is_paced_after_its_burst() {
     assert_eq!(sent, 8);
     assert_eq!(queue.wake_at(0), Some(1_000));
     assert_eq!(ids(&mut queue, 1_000), [8]);
+    queue.done(10, 8, 1_000);
+    assert_eq!(queue.wake_at(1_000), Some(2_000));
+    let quicker = Limits {
+        chat_per_second: 4.0,
+        ..Limits::default()
+    };
+    queue.limit(quicker, 1_000);
+    assert_eq!(queue.wake_at(1_000), Some(1_250), "live, for chats known");
 }
