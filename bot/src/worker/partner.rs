@@ -284,9 +284,9 @@ fn photos(
     let sent = events
         .iter()
         .filter(|event| event.kind == "answer" && funnels.is_photo(&event.name));
-    let caption = notify::view::photo_caption(case);
     sent.flat_map(|event| team.iter().map(move |member| (member, &event.value)))
         .map(|(member, file)| {
+            let caption = notify::view::photo_caption(case);
             let payload = json!({ "chat_id": member, "photo": file, "caption": caption, "parse_mode": "HTML" });
             let call = ("SendPhoto".to_owned(), payload.to_string());
             row(*member, call, Kind::Photo(case.lead.id), now)
