@@ -128,8 +128,8 @@ impl Funnels {
 
     /// Whether the answer kept under this name is a picture the lead sent.
     pub fn is_photo(&self, name: &str) -> bool {
-        self.asking(name)
-            .any(|(_, step)| step.expect == Some(Expect::Photo))
+        let mut steps = self.list.iter().flat_map(|funnel| &funnel.steps);
+        steps.any(|step| step.expect == Some(Expect::Photo) && step.save.as_deref() == Some(name))
     }
 
     /// Steps that keep their answer under `name`, in the order of their files.

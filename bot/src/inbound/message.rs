@@ -28,7 +28,11 @@ fn start_payload(what: &What) -> Option<&str> {
 }
 
 fn is_invite(incoming: Arc<Incoming>) -> bool {
-    start_payload(&incoming.what).is_some_and(|payload| payload.starts_with(INVITE_PREFIX))
+    opens_an_invite(&incoming.what)
+}
+
+pub(super) fn opens_an_invite(what: &What) -> bool {
+    start_payload(what).is_some_and(|payload| payload.starts_with(INVITE_PREFIX))
 }
 
 async fn bind(incoming: Arc<Incoming>) -> Act {

@@ -72,13 +72,16 @@ pub async fn route(schema: &Schema, incoming: &Arc<Incoming>, caller: Caller) ->
     }
 }
 
-/// A lead's word or press in their own chat; the tree would say the same.
+/// A lead's word, command or press in their own chat; the tree would say the same.
 fn shortcut(incoming: &Incoming, caller: Caller) -> Option<Act> {
     if !incoming.private || incoming.from.is_bot || incoming.from.id != incoming.chat_id {
         return None;
     }
     match &incoming.what {
         What::Text(_) | What::Contact { .. } | What::Photo { .. } if !caller.insider => {
+            Some(message::of_lead(incoming))
+        }
+        What::Command { .. } if !caller.insider && !message::opens_an_invite(&incoming.what) => {
             Some(message::of_lead(incoming))
         }
         What::Press { .. } => Some(press::read(incoming, caller)),
@@ -152,6 +155,14 @@ mod tests {
             What::Photo { file: "x".into() },
             What::Command {
                 name: "start".into(),
+                args: String::new(),
+            },
+            What::Command {
+                name: "start".into(),
+                args: "pi_token".into(),
+            },
+            What::Command {
+                name: "leads".into(),
                 args: String::new(),
             },
             What::Other { kind: "sticker" },

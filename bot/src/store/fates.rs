@@ -36,6 +36,8 @@ pub struct Fates {
     head: Vec<u8>,
     file: Option<File>,
     length: usize,
+    /// Noted, not yet written.
+    fresh: Vec<u8>,
     /// Calls under way, and what is in doubt.
     open: Vec<(i64, Fate)>,
     /// Noted as sent, not yet in the store: (number of the report, message, its number at Telegram).
@@ -98,6 +100,7 @@ impl Fates {
             head: head(life),
             file: None,
             length: 0,
+            fresh: Vec::new(),
             open: doubted.into_iter().map(|id| (id, Fate::Doubted)).collect(),
             unstored: VecDeque::new(),
             reports: 0,
@@ -114,12 +117,11 @@ impl Fates {
 
     /// Before the calls leave.
     pub fn begun(&mut self, ids: &[i64]) {
-        let mut bytes = Vec::with_capacity(ids.len() * RECORD);
         for id in ids {
-            record(&mut bytes, *id, Fate::Begun);
+            record(&mut self.fresh, *id, Fate::Begun);
             self.open.push((*id, Fate::Begun));
         }
-        self.append(&bytes);
+        self.write();
     }
 
     /// The lead has acted upon it, though Telegram has not answered yet.
@@ -128,9 +130,8 @@ impl Fates {
         for open in self.open.iter_mut().filter(|(open, _)| *open == id) {
             open.1 = sent;
         }
-        let mut bytes = Vec::with_capacity(RECORD);
-        record(&mut bytes, id, sent);
-        self.append(&bytes);
+        record(&mut self.fresh, id, sent);
+        self.write();
     }
 
     /// The store knows better by now, or never will.
@@ -141,12 +142,12 @@ impl Fates {
     /// It never goes again, which the store will hear too late for what leaves next: without this note a crash would
     /// say it behind that.
     pub fn given_up(&mut self, id: i64, fate: Fate) {
-        let mut bytes = Vec::with_capacity(RECORD);
-        record(&mut bytes, id, fate);
-        self.append(&bytes);
+        record(&mut self.fresh, id, fate);
+        self.write();
     }
 
-    /// A call came back. Gives the report its number; 0 when it could not be noted.
+    /// A call came back; several at a time, so `write` is the caller's. Gives the report its number; 0 when nothing can
+    /// be noted.
     pub fn ended(&mut self, id: i64, fate: Fate) -> u64 {
         self.forget(id);
         self.reports += 1;
@@ -161,18 +162,21 @@ impl Fates {
         {
             self.unstored.pop_front();
         }
-        let mut bytes = Vec::with_capacity(RECORD);
-        record(&mut bytes, id, fate);
-        self.append(&bytes);
+        record(&mut self.fresh, id, fate);
         if self.file.is_some() { self.reports } else { 0 }
     }
 
-    fn append(&mut self, bytes: &[u8]) {
-        if self.length + bytes.len() > MOST_BYTES {
+    /// Everything noted is out of the process.
+    pub fn write(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        if self.length + self.fresh.len() > MOST_BYTES {
             self.rewrite();
         }
+        let bytes = std::mem::take(&mut self.fresh);
         let Some(file) = &mut self.file else { return };
-        if file.write_all(bytes).is_ok() {
+        if file.write_all(&bytes).is_ok() {
             self.length += bytes.len();
         } else {
             self.file = None;
@@ -226,6 +230,7 @@ mod tests {
         fates.given_up(5, Fate::Failed);
         assert_eq!(fates.ended(1, Fate::Sent(77)), 1);
         assert_eq!(fates.ended(2, Fate::Back), 2);
+        assert_eq!(read(&dir, "one").unwrap().get(&1), Some(&Fate::Begun));
         fates.arrived(4);
         let notes = read(&dir, "one").unwrap();
         for (id, fate) in [
@@ -257,6 +262,7 @@ mod tests {
             let number = fates.ended(id, Fate::Sent(id));
             stored.store(number.saturating_sub(5), Ordering::Relaxed);
         }
+        fates.write();
         let length = std::fs::metadata(dir.join(FILE)).unwrap().len();
         assert!(length <= MOST_BYTES as u64, "{length}");
         let notes = read(&dir, "one").unwrap();

@@ -278,6 +278,7 @@ impl Life {
             OutboxState::Sent => fates.ended(row.id, Fate::Sent(row.id)),
             _ => 0,
         };
+        fates.write();
         let settled = Settled {
             id: row.id,
             state,

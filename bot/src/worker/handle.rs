@@ -237,9 +237,9 @@ fn new_case(work: &Work, incoming: &Incoming) -> Case {
 
 /// Names change; the language a lead chose does not change by itself.
 fn greet(case: &mut Case, from: &Person, now: i64) {
-    case.lead.first_name = from.first_name.clone();
-    case.lead.last_name = from.last_name.clone();
-    case.lead.username = from.username.clone();
+    case.lead.first_name.clone_from(&from.first_name);
+    case.lead.last_name.clone_from(&from.last_name);
+    case.lead.username.clone_from(&from.username);
     case.lead.last_seen_at = now;
     // Who writes is not gone.
     case.lead.reach = Reach::Active;

@@ -164,9 +164,7 @@ impl Sender {
             .collect();
         let leaving = rows.iter().filter(|row| !is_claimed_first(row.class));
         let leaving: Vec<i64> = leaving.map(|row| row.id).collect();
-        if !leaving.is_empty() {
-            self.with_fates(|fates| fates.begun(&leaving));
-        }
+        self.with_fates(|fates| fates.begun(&leaving));
         for row in rows {
             let flight = fly(
                 self.app.clone(),
@@ -201,6 +199,7 @@ impl Sender {
         while let Some(Some(done)) = self.flights.next().now_or_never() {
             self.settle(done);
         }
+        self.with_fates(Fates::write);
     }
 
     fn settle(&mut self, done: Done) {

@@ -26,7 +26,7 @@ impl Sender {
 
     pub fn came_back(&mut self, row: OutboxRow, word: MayGo, verdict: Option<Verdict>) {
         let media = None;
-        self.settle(Done {
+        self.settle_all(Done {
             row,
             word,
             verdict,
