@@ -13,6 +13,9 @@ use crate::process::{Bot, Home, sleep, wait};
 pub struct Figures {
     pub closed: Outcome,
     pub network: Outcome,
+    /// Both once more with the order that the shipped limits keep.
+    pub in_order: Outcome,
+    pub in_order_network: Outcome,
     pub paced: Outcome,
     pub paced_network: Outcome,
     /// Right after the load, and three seconds later.
@@ -86,6 +89,12 @@ fn loads(figures: &mut Figures) -> anyhow::Result<()> {
     let home = Home::new("network", 0)?;
     let bot = Bot::start(&home, &fake)?;
     figures.network = Load::closed(100, 8).with_network().run(&bot, &fake)?;
+    bot.stop()?;
+    say("both in order");
+    let home = Home::in_order("order")?;
+    let bot = Bot::start(&home, &fake)?;
+    figures.in_order = Load::closed(100, 8).run(&bot, &fake)?;
+    figures.in_order_network = Load::closed(100, 8).with_network().run(&bot, &fake)?;
     bot.stop()?;
     say("5 leads with pauses");
     let home = Home::new("paced", 0)?;

@@ -102,8 +102,18 @@ pub fn share(sorted: &[u64], share: f64) -> f64 {
 }
 
 /// For work on one number.
-pub fn one(seconds: u64, leads: u64, delay_ms: u64, pause_ms: u64) -> anyhow::Result<()> {
-    let home = Home::new("one", 0)?;
+pub fn one(
+    seconds: u64,
+    leads: u64,
+    delay_ms: u64,
+    pause_ms: u64,
+    in_order: bool,
+) -> anyhow::Result<()> {
+    let home = if in_order {
+        Home::in_order("one")?
+    } else {
+        Home::new("one", 0)?
+    };
     let fake = Fake::start()?;
     let bot = Bot::start(&home, &fake)?;
     let mut load = Load::closed(leads, seconds);

@@ -1,7 +1,7 @@
 //! Measures the real bot, built for release, against a Bot API so lean that it is not the bottleneck.
 //!
 //! `bench` tells the whole table; `bench FILE` also writes it between the marks in FILE (docs/performance.md);
-//! `bench load SECONDS LEADS DELAY_MS PAUSE_MS` and `bench only start|bulk|growth|fleet` are for work on one number. `tests/figures` builds and runs it.
+//! `bench load SECONDS LEADS DELAY_MS PAUSE_MS [1: in order]` and `bench only start|bulk|growth|fleet` are for work on one number. `tests/figures` builds and runs it.
 
 mod fake;
 mod figures;
@@ -22,7 +22,13 @@ fn main() -> anyhow::Result<()> {
                     .and_then(|arg| arg.parse().ok())
                     .unwrap_or(unset)
             };
-            load::one(number(1, 5), number(2, 100), number(3, 0), number(4, 0))
+            load::one(
+                number(1, 5),
+                number(2, 100),
+                number(3, 0),
+                number(4, 0),
+                number(5, 0) > 0,
+            )
         }
         Some("only") => figures::only(args.get(1).map_or("", String::as_str)),
         file => {

@@ -63,6 +63,16 @@ impl Home {
         Ok(Home(home))
     }
 
+    /// Nobody is paced, but what asks nothing leaves one by one, as shipped.
+    pub fn in_order(name: &str) -> anyhow::Result<Home> {
+        let home = Home::new(name, 10_000)?;
+        let config = home.0.join("partners/bench/config.yaml");
+        let text = std::fs::read_to_string(&config)?;
+        let unpaced = "messages_per_second: 10000, chat_messages_per_second: 10000";
+        std::fs::write(config, text.replace("messages_per_second: 10000", unpaced))?;
+        Ok(home)
+    }
+
     /// With everything the shipped bots have: every funnel of the repository and the demo's partner.
     pub fn shipped(name: &str, root: &Path) -> anyhow::Result<Home> {
         let home = Home::new(name, 25)?;

@@ -124,13 +124,15 @@ pub fn render(figures: &Figures) -> anyhow::Result<String> {
     )?;
     writeln!(
         text,
-        "\nOurs commit every turn at `synchronous=FULL`, the others' at `NORMAL`. Also seen: p50 / p99 of 100 leads at once {} / {} ms, with 40 ms per call {} / {} ms; RSS right after the load {} MiB; private memory of an idle bot {} MiB.\n",
+        "\nOurs commit every turn at `synchronous=FULL`, the others' at `NORMAL`. Also seen: p50 / p99 of 100 leads at once {} / {} ms, with 40 ms per call {} / {} ms; RSS right after the load {} MiB; private memory of an idle bot {} MiB. With what asks nothing leaving one by one, as the shipped limits have it: {} turns a second, with 40 ms per call {}.\n",
         number(f.closed.p50_ms),
         number(f.closed.p99_ms),
         number(f.network.p50_ms),
         number(f.network.p99_ms),
         number(f.rss_after.0),
-        number(f.fleet.anonymous_mib)
+        number(f.fleet.anonymous_mib),
+        number(f.in_order.turns_per_second),
+        number(f.in_order_network.turns_per_second)
     )?;
     writeln!(
         text,

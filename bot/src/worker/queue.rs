@@ -74,8 +74,10 @@ const BOT_WIDE_MS: i64 = 3_000;
 /// Telegram tells full seconds, and two clocks differ.
 pub const CLOCKS_DIFFER_MS: i64 = 5_000;
 /// Mute messages leave one by one, for after a kill each one under way goes again. When Telegram is slow the next
-/// waits no longer than this, so they still leave faster than the thirty a second that Telegram asks for.
+/// waits no longer than this,
 const MUTE_MS: i64 = 25;
+/// and less the more of them wait: at any steady rate about this in all, in a rush of any size under a second.
+const MUTE_RUSH_MS: i64 = 250;
 /// Idle chats are forgotten beyond this many.
 const KEEP_CHATS: usize = 512;
 
@@ -176,7 +178,9 @@ impl Queue {
     /// When a mute message may leave.
     fn mute_at(&self, now: i64) -> i64 {
         let before = self.mute.filter(|_| !self.limits.off);
-        before.map_or(now, |(left_at, _)| left_at + MUTE_MS)
+        let waiting = i64::try_from(self.ready_mute.len()).unwrap_or(i64::MAX);
+        let pause = MUTE_RUSH_MS / (waiting.max(1) - 1 + MUTE_RUSH_MS / MUTE_MS);
+        before.map_or(now, |(left_at, _)| left_at + pause)
     }
 
     /// When `next` may have something, if nothing new comes.

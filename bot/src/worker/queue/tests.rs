@@ -117,23 +117,42 @@ fn a_reply_overtakes_ten_thousand_broadcasts() {
 #[test]
 fn mute_replies_leave_one_by_one_and_a_slow_one_holds_up_nobody() {
     let mut queue = Queue::new(Limits::default(), 0);
-    for chat in 1..=5 {
-        queue.push(mute(chat, chat), 0);
-    }
-    queue.push(row(6, 6, Lane::Reply), 0);
-    assert_eq!(ids(&mut queue, 0), [1, 6], "a question passes by");
+    queue.push(mute(1, 1), 0);
+    queue.push(mute(2, 2), 0);
+    queue.push(row(3, 3, Lane::Reply), 0);
+    assert_eq!(ids(&mut queue, 0), [1, 3], "a question passes by");
     assert_eq!(queue.wake_at(0), Some(MUTE_MS));
     queue.done(1, 1, 10);
     assert_eq!(ids(&mut queue, 10), [2], "the one before came back");
+    queue.push(mute(4, 4), 10);
     assert!(ids(&mut queue, 9 + MUTE_MS).is_empty());
-    assert_eq!(ids(&mut queue, 10 + MUTE_MS), [3], "or is slow");
+    assert_eq!(ids(&mut queue, 10 + MUTE_MS), [4], "or is slow");
     queue.done(2, 2, 11 + MUTE_MS);
+    queue.push(mute(5, 5), 11 + MUTE_MS);
     assert!(ids(&mut queue, 11 + MUTE_MS).is_empty(), "the last counts");
-    queue.retry(mute(3, 3), 11 + MUTE_MS);
-    assert_eq!(ids(&mut queue, 11 + MUTE_MS), [3], "before the younger");
-    assert_eq!(ids(&mut queue, 0), [0; 0], "the clock went back");
+    queue.retry(mute(4, 4), 11 + MUTE_MS);
+    assert_eq!(ids(&mut queue, 11 + MUTE_MS), [4], "before the younger");
+    assert!(ids(&mut queue, 0).is_empty(), "the clock went back");
     assert_eq!(queue.wake_at(0), Some(MUTE_MS));
-    assert_eq!(ids(&mut queue, MUTE_MS), [4]);
+    assert_eq!(ids(&mut queue, MUTE_MS), [5]);
+}
+
+#[test]
+fn in_a_rush_of_any_size_no_mute_reply_waits_long() {
+    for (rush, longest) in [(40, 450), (10_000, 1_000)] {
+        let mut queue = Queue::new(Limits::default(), 0);
+        for chat in 1..=rush {
+            queue.push(mute(chat, chat), 0);
+        }
+        let mut now = 0;
+        let mut left = ids(&mut queue, now).len();
+        while let Some(at) = queue.wake_at(now) {
+            now = at;
+            left += ids(&mut queue, now).len();
+        }
+        assert_eq!(left, usize::try_from(rush).unwrap());
+        assert!(now < longest, "{rush} have left after {now} ms");
+    }
 }
 
 #[test]
