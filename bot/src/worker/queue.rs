@@ -73,10 +73,11 @@ enum Place {
 const BOT_WIDE_MS: i64 = 3_000;
 /// Telegram tells full seconds, and two clocks differ.
 pub const CLOCKS_DIFFER_MS: i64 = 5_000;
-/// Mute messages leave one by one, for after a kill each one under way goes again. When Telegram is slow the next
-/// waits no longer than this,
+/// Mute messages leave one by one, for after a kill each one under way goes again. When Telegram is slow the next waits
+/// no longer than this.
 const MUTE_MS: i64 = 25;
-/// and less the more of them wait: at any steady rate about this in all, in a rush of any size under a second.
+/// The more of them wait, the shorter the pause: at a steady rate each waits about this long in all, in a rush of any
+/// size under a second.
 const MUTE_RUSH_MS: i64 = 250;
 /// Idle chats are forgotten beyond this many.
 const KEEP_CHATS: usize = 512;
