@@ -275,7 +275,7 @@ impl History {
                 .await
                 .map_err(|why| format!("lead {chat}: {why}"))?;
         }
-        self.cards_are_marked()
+        self.partner_is_told()
     }
 }
 

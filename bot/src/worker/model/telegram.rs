@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde_json::{Value, json};
 
-use crate::store::OutboxRow;
+use crate::store::{Class, OutboxRow};
 use crate::telegram::verdict::Answer;
 
 /// How a call goes wrong.
@@ -37,7 +37,7 @@ struct Chat {
 /// What became of one row of the outbox, seen from here.
 #[derive(Clone, Debug, Default)]
 pub struct Calls {
-    pub chat: i64,
+    pub class: Option<Class>,
     pub delivered: usize,
     /// Copies that do not say they are repeated.
     pub unmarked: usize,
@@ -145,7 +145,7 @@ impl Telegram {
     /// Carries a call out, or not; the answer, if it is ever given.
     pub fn call(&mut self, row: &OutboxRow, luck: Luck) -> Answer {
         let calls = self.calls.entry(row.id).or_default();
-        calls.chat = row.chat_id;
+        calls.class = Some(row.class);
         let refusal = |code: u16, text: &str, parameters: Value| {
             Answer::Http {
             status: code,
