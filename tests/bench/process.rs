@@ -47,6 +47,16 @@ pub struct Home(PathBuf);
 impl Home {
     /// `messages_per_second: 0` means no limits, which is allowed because everything stays on loopback.
     pub fn new(name: &str, messages_per_second: u32) -> anyhow::Result<Home> {
+        Home::limited(name, &format!("messages_per_second: {messages_per_second}"))
+    }
+
+    /// Nobody is paced, but what asks nothing leaves one by one, as shipped.
+    pub fn in_order(name: &str) -> anyhow::Result<Home> {
+        let unpaced = "messages_per_second: 10000, chat_messages_per_second: 10000";
+        Home::limited(name, unpaced)
+    }
+
+    fn limited(name: &str, limits: &str) -> anyhow::Result<Home> {
         let home = std::env::temp_dir().join(format!("bot-bench-{}-{name}", std::process::id()));
         let partner = home.join("partners/bench");
         std::fs::create_dir_all(&partner)?;
@@ -54,23 +64,13 @@ impl Home {
         std::fs::write(home.join("funnels/bench.yaml"), FUNNEL)?;
         std::fs::write(home.join("funnels/silent.yaml"), SILENT)?;
         let config = format!(
-            "display_name: Замер\ntimezone: Europe/Moscow\ndefault_funnel: bench\nhot: {{ score: 1000 }}\nconsent: {{ contact: false, advertising: false }}\nlimits: {{ inputs_at_once: 0, messages_per_second: {messages_per_second} }}\ncontact_policy: {{ quiet_hours: none }}\n"
+            "display_name: Замер\ntimezone: Europe/Moscow\ndefault_funnel: bench\nhot: {{ score: 1000 }}\nconsent: {{ contact: false, advertising: false }}\nlimits: {{ inputs_at_once: 0, {limits} }}\ncontact_policy: {{ quiet_hours: none }}\n"
         );
         std::fs::write(partner.join("config.yaml"), config)?;
         let env = partner.join(".env");
         std::fs::write(&env, format!("BOT_TOKEN={TOKEN}\n"))?;
         std::fs::set_permissions(&env, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
         Ok(Home(home))
-    }
-
-    /// Nobody is paced, but what asks nothing leaves one by one, as shipped.
-    pub fn in_order(name: &str) -> anyhow::Result<Home> {
-        let home = Home::new(name, 10_000)?;
-        let config = home.0.join("partners/bench/config.yaml");
-        let text = std::fs::read_to_string(&config)?;
-        let unpaced = "messages_per_second: 10000, chat_messages_per_second: 10000";
-        std::fs::write(config, text.replace("messages_per_second: 10000", unpaced))?;
-        Ok(home)
     }
 
     /// With everything the shipped bots have: every funnel of the repository and the demo's partner.

@@ -415,4 +415,4 @@ fn is_mute(row: &OutboxRow) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

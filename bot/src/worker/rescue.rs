@@ -285,3 +285,27 @@ pub(super) fn settled(row: &OutboxRow, state: OutboxState, now: i64) -> Settled 
         at: now,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Lane;
+    use crate::worker::queue::tests::row;
+
+    #[test]
+    fn only_the_newest_reply_of_a_chat_may_be_what_the_lead_answers() {
+        let mut card = row(4, 10, Lane::Notification);
+        card.class = Class::Notification;
+        let rows = [
+            row(1, 10, Lane::Reply),
+            row(2, 20, Lane::Reply),
+            row(3, 10, Lane::Reply),
+            card,
+        ];
+        let unsettled = rows.map(|row| Unsettled {
+            row,
+            was_sending: false,
+        });
+        assert_eq!(last_words(&unsettled), HashMap::from([(10, 3), (20, 2)]));
+    }
+}

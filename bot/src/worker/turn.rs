@@ -366,3 +366,32 @@ fn handoff_word(handoff: Handoff) -> &'static str {
         Handoff::Closed => "closed",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::queue::tests::mute;
+
+    #[test]
+    fn only_the_last_words_of_a_turn_that_stops_at_a_step_ask() {
+        for (kinds, asks) in [
+            (&["answer", "reached"][..], true),
+            (&["ended", "entered", "reached", "score"], true),
+            (&["reached", "ended"], false),
+            (&["contact"], false),
+        ] {
+            let mut turn = Turn {
+                outbox: vec![mute(1, 10), mute(2, 10)],
+                ..Turn::default()
+            };
+            turn.events.extend(kinds.iter().map(|kind| EventRow {
+                kind,
+                ..EventRow::default()
+            }));
+            turn.mark_question();
+            assert_eq!(turn.outbox[0].answered_by, AnsweredBy::Nothing);
+            let is_asked = turn.outbox[1].answered_by == AnsweredBy::Words;
+            assert_eq!(is_asked, asks, "{kinds:?}");
+        }
+    }
+}

@@ -211,9 +211,10 @@ fn change(target: &Target, partner: &Seen) -> Change {
         let told = own_words(&partner.own);
         if told.is_empty() {
             // What is refused could not be compared; why is said below.
-            let says = match partner.problems.is_empty() {
-                true => "says the same in other words",
-                false => "is refused",
+            let says = if partner.problems.is_empty() {
+                "says the same in other words"
+            } else {
+                "is refused"
             };
             words.push(format!("config.yaml {says}"));
         }

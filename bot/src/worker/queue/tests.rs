@@ -1,7 +1,7 @@
 use super::*;
 use crate::store::Class;
 
-fn row(id: i64, chat_id: i64, lane: Lane) -> OutboxRow {
+pub fn row(id: i64, chat_id: i64, lane: Lane) -> OutboxRow {
     OutboxRow {
         id,
         lead_id: chat_id,
@@ -26,7 +26,7 @@ fn row(id: i64, chat_id: i64, lane: Lane) -> OutboxRow {
     }
 }
 
-fn mute(id: i64, chat_id: i64) -> OutboxRow {
+pub fn mute(id: i64, chat_id: i64) -> OutboxRow {
     OutboxRow {
         answered_by: AnsweredBy::Nothing,
         ..row(id, chat_id, Lane::Reply)
