@@ -46,7 +46,7 @@ pub async fn prove(order: &Order) -> Ledger {
     ledger.at_most("repeated replies of all kills", repeats.repeated, kills);
     // One, and more only where Telegram took longer than the pause between what asks nothing.
     let leads_of_one = "most leads one kill repeated a reply to";
-    ledger.at_most(leads_of_one, repeats.of_one, 8_u64);
+    ledger.at_most(leads_of_one, repeats.of_one, 3_u64);
     storm.crowd.count_cards(&mut ledger);
     let health = storm.crowd.rig.get("/health").await;
     // A number that is not there must not pass for zero.
