@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use partnerctl::sandbox::{Options, Sandbox};
@@ -22,8 +23,10 @@ struct Fleet {
 impl Fleet {
     /// Bots that all run, on the funnels of one directory.
     async fn of(count: usize) -> Fleet {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let telegram = Sandbox::start(Options::default()).unwrap();
-        let root = std::env::temp_dir().join(format!("deploy-{}-{count}", std::process::id()));
+        let root = std::env::temp_dir().join(format!("deploy-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&root);
         fs::create_dir_all(root.join("funnels")).unwrap();
         fs::write(root.join("funnels/hello.yaml"), OLD).unwrap();
