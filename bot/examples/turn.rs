@@ -81,7 +81,7 @@ fn main() {
         &funnels,
         &desk,
         Session::default(),
-        lead,
+        lead.into(),
         Event::Start {
             payload: Some("weight".into()),
         },

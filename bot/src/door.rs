@@ -50,7 +50,7 @@ pub fn answer(status: u16, body: &[u8]) -> String {
 
 /// The call that sends a message, and each way in which it is repaired.
 pub fn outgoing(message: &Message) -> [Option<String>; 4] {
-    let payload = outgoing::render(1, message).payload;
+    let payload = outgoing::render(1, message.clone()).payload;
     [
         outgoing::as_plain(&payload),
         outgoing::without_profiles(&payload),

@@ -7,6 +7,7 @@ mod manners;
 mod memory;
 pub mod partner;
 pub mod phrases;
+mod quick;
 pub mod sequence;
 pub mod yaml;
 

@@ -39,9 +39,10 @@ impl Sshd {
             .local_addr()
             .unwrap()
             .port();
+        // A home of its own: what this machine's shells do at a login is none of the test's business.
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {0}/host\nAuthorizedKeysFile {0}/authorized\nStrictModes no\n\
-             PidFile none\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n",
+             PidFile none\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\nSetEnv HOME={0}\n",
             dir.display()
         );
         fs::write(dir.join("sshd_config"), config).unwrap();

@@ -1,5 +1,6 @@
 //! What the engine wants done, as data. Nothing here knows a channel, a database or a clock.
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Press, TimerData, TimerName};
@@ -26,21 +27,21 @@ pub enum Effect {
     /// A phone or e-mail was given.
     Contact(Contact),
     Answer {
-        name: String,
+        name: CompactString,
         value: serde_json::Value,
     },
     /// A funnel was entered (`step` is its first), a step was reached, a funnel ended.
     Entered {
-        funnel: String,
-        by: String,
+        funnel: CompactString,
+        by: CompactString,
     },
     Reached {
-        funnel: String,
-        step: String,
-        variant: Option<String>,
+        funnel: CompactString,
+        step: CompactString,
+        variant: Option<CompactString>,
     },
     Ended {
-        funnel: String,
+        funnel: CompactString,
     },
     LinkOpened {
         name: String,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::lead::Zone;
@@ -86,11 +87,11 @@ impl Event {
 /// Which button of which message: enough to know whether it is still meant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Press {
-    pub funnel: String,
-    pub step: String,
+    pub funnel: CompactString,
+    pub step: CompactString,
     /// The lead's visit number in which the button was shown; see `Session::visit`.
     pub visit: u32,
-    pub button: String,
+    pub button: CompactString,
 }
 
 /// A lead has at most one timer of each name.

@@ -10,6 +10,7 @@ use super::template::{TemplateId, Templates};
 use super::wish::Beside;
 use super::words::{Phrases, Words, language_index};
 use crate::lead::Purpose;
+use crate::quick::QuickMap;
 use crate::sequence::{Missed, Rule};
 
 pub type FunnelIx = usize;
@@ -19,7 +20,7 @@ pub type StepIx = usize;
 #[derive(Debug)]
 pub struct Funnels {
     pub(crate) list: Vec<Funnel>,
-    pub(crate) by_id: HashMap<Arc<str>, FunnelIx>,
+    pub(crate) by_id: QuickMap<Arc<str>, FunnelIx>,
     pub(crate) templates: Templates,
     /// Start payload to funnel.
     pub(crate) starts: HashMap<String, FunnelIx>,
@@ -97,7 +98,7 @@ pub(crate) struct Funnel {
     pub first: StepIx,
     pub moved_to: HashMap<String, StepIx>,
     pub steps: Vec<Step>,
-    pub by_id: HashMap<Arc<str>, StepIx>,
+    pub by_id: QuickMap<Arc<str>, StepIx>,
     /// For questions that have no `silent` of their own.
     pub silent: Vec<Silent>,
 }

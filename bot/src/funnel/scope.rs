@@ -6,7 +6,7 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectExt, Value};
 
 use super::html;
-use super::session::Session;
+use super::session::{self, Session};
 use crate::lead::Lead;
 use crate::partner::Partner;
 
@@ -15,8 +15,8 @@ const NAME_LIMIT: usize = 64;
 /// Everything templates may name, taken from a turn.
 #[derive(Debug)]
 struct Scope {
-    lead: Lead,
-    answers: BTreeMap<String, serde_json::Value>,
+    lead: Arc<Lead>,
+    answers: Arc<session::Answers>,
     names: Arc<BTreeSet<String>>,
     links: Arc<BTreeMap<String, String>>,
     display_name: String,
@@ -35,7 +35,7 @@ pub struct Facts {
 }
 
 /// The facts of one lead as a template sees them.
-pub fn scope(lead: &Lead, session: &Session, partner: &Partner, facts: Facts) -> Value {
+pub fn scope(lead: &Arc<Lead>, session: &Session, partner: &Partner, facts: Facts) -> Value {
     let Facts {
         names,
         links,

@@ -1,7 +1,9 @@
 //! A lead's place in the funnels, kept between events as JSON in the lead's row.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::lead::Contact;
@@ -14,26 +16,26 @@ pub struct Session {
     pub place: Option<Place>,
     /// Counts step entries; a button of an earlier visit is an old button.
     pub visit: u32,
-    /// Answers by name, over all funnels.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub answers: BTreeMap<String, serde_json::Value>,
+    /// Answers by name, over all funnels. Shared, because every turn hands them on and few change them.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub answers: Arc<Answers>,
     /// Where to return when a called funnel ends, innermost last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<Frame>,
     /// Steps before this one in the same funnel, for `back`; the newest last, at most 16.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub trail: Vec<String>,
+    pub trail: Vec<CompactString>,
     /// Wrong answers given to the current question.
     pub misses: u8,
     /// The press that ended the previous visit: the same press again is a repeat, not an old button.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_press: Option<(u32, String)>,
+    pub last_press: Option<(u32, CompactString)>,
     /// Experiment (`funnel.step`) to variant name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub variants: BTreeMap<String, String>,
     /// Score reasons already counted (`funnel.step` or `funnel.step.button`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub scored: Vec<String>,
+    pub scored: Vec<CompactString>,
     /// The step whose reply keyboard is on the lead's screen, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyboard: Option<Place>,
@@ -66,6 +68,15 @@ pub struct Session {
     /// Sequences keep quiet until then, in unix milliseconds; 0: they do not.
     #[serde(skip_serializing_if = "is_nought")]
     pub paused_until_ms: i64,
+    /// When the lead last did something, in unix milliseconds: a column of its own.
+    #[serde(skip)]
+    pub last_seen_at: i64,
+}
+
+pub type Answers = BTreeMap<CompactString, serde_json::Value>;
+
+fn is_empty(answers: &Arc<Answers>) -> bool {
+    answers.is_empty()
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -102,19 +113,19 @@ impl Enrollment {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    pub funnel: String,
-    pub step: String,
+    pub funnel: CompactString,
+    pub step: CompactString,
 }
 
 /// A return address: the step to come back to when the funnel above it ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
-    pub funnel: String,
-    pub step: String,
+    pub funnel: CompactString,
+    pub step: CompactString,
     pub then: Return,
     /// The caller's `Session::trail`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub trail: Vec<String>,
+    pub trail: Vec<CompactString>,
 }
 
 /// What happens on coming back.

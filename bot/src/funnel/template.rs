@@ -309,17 +309,20 @@ mod tests {
 
     fn rendered(kind: Kind, source: &str) -> Result<String, String> {
         let mut templates = Templates::default();
-        let lead = Lead {
+        let lead = Arc::new(Lead {
             first_name: "<b>Аня\u{202E}".into(),
             score: 12,
             tags: ["vip".to_owned()].into(),
             ..Lead::default()
+        });
+        let answers = [
+            ("kg".into(), serde_json::json!(12.0)),
+            ("city".into(), serde_json::json!("Алматы & Ко")),
+        ];
+        let session = Session {
+            answers: Arc::new(answers.into()),
+            ..Session::default()
         };
-        let mut session = Session::default();
-        session.answers.insert("kg".into(), serde_json::json!(12.0));
-        session
-            .answers
-            .insert("city".into(), serde_json::json!("Алматы & Ко"));
         let names = Arc::new(["kg", "city", "unsaid"].map(str::to_owned).into());
         let partner = Partner {
             display_name: "Север".into(),

@@ -3,7 +3,7 @@
 use super::event::{TimerData, TimerName};
 use super::model::Funnels;
 use super::session::Session;
-use crate::lead::{Lead, Purpose};
+use crate::lead::Purpose;
 
 /// A word of the bot's own that is about to be said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(super) const FOLLOW_UP_FRESH_MS: i64 = 24 * 3_600_000;
 
 impl Funnels {
     /// Whether the lead is in the middle of a talk: at a question, and heard of within `talk_ms`.
-    pub fn is_talking(&self, session: &Session, lead: &Lead, now_ms: i64, talk_ms: i64) -> bool {
+    pub fn is_talking(&self, session: &Session, now_ms: i64, talk_ms: i64) -> bool {
         let Some(place) = &session.place else {
             return false;
         };
@@ -63,7 +63,7 @@ impl Funnels {
                 .find(&place.step)
                 .is_some_and(|step| funnel.steps[step].awaits())
         });
-        awaits && now_ms.saturating_sub(lead.last_seen_at) < talk_ms
+        awaits && now_ms.saturating_sub(session.last_seen_at) < talk_ms
     }
 
     /// What the timer would say; `None` when there is nothing to ask the gate about.

@@ -1,5 +1,7 @@
 //! Presses of inline buttons. The data is taken for hostile: a client can send any bytes.
 
+use compact_str::CompactString;
+
 use std::sync::Arc;
 
 use dptree::prelude::*;
@@ -38,10 +40,10 @@ pub(super) fn read(incoming: &Incoming, caller: Caller) -> Act {
         Some(CallbackData::Panel(_)) => Act::Refuse,
         // Data of another version: the engine treats it as an old button and shows the way forward.
         None => Act::Lead(Event::Press(Press {
-            funnel: String::new(),
-            step: String::new(),
+            funnel: CompactString::default(),
+            step: CompactString::default(),
             visit: 0,
-            button: String::new(),
+            button: CompactString::default(),
         })),
     }
 }

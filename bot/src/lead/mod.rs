@@ -49,7 +49,6 @@ pub struct Lead {
     pub last_touch: Option<Touch>,
     /// Unix milliseconds.
     pub created_at: i64,
-    pub last_seen_at: i64,
 }
 
 /// A phone (E.164) or e-mail, and how it came to us.

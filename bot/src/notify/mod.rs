@@ -72,7 +72,7 @@ fn tell(funnels: &Funnels, language: &str, events: &[EventRow]) -> Facts {
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for event in events {
         match event.kind {
-            "score" => facts.scores.push((event.points, event.value.clone())),
+            "score" => facts.scores.push((event.points, event.value.to_string())),
             // A called funnel is a part of the one that called it.
             "entered" if event.value != "call" => {
                 facts.funnel = Some(funnels.title(&event.funnel, language))
@@ -80,7 +80,7 @@ fn tell(funnels: &Funnels, language: &str, events: &[EventRow]) -> Facts {
             "answer" => {
                 let question = funnels.question(&event.name, language);
                 let line = (
-                    question.unwrap_or_else(|| event.name.clone()),
+                    question.unwrap_or_else(|| event.name.to_string()),
                     funnels.answer_text(&event.name, &event.value),
                 );
                 match places.get(event.name.as_str()) {
@@ -125,15 +125,17 @@ pub fn forgotten(lead: i64, own_wish: bool) -> Screen {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::lead::Lead;
 
     fn case(score: i64, hot_at: i64) -> Case {
         Case {
-            lead: Lead {
+            lead: Arc::new(Lead {
                 score,
                 ..Lead::default()
-            },
+            }),
             hot_at,
             ..Case::default()
         }

@@ -209,6 +209,8 @@ fn buttons(card: &Card<'_>) -> Vec<Vec<crate::panel::screen::ScreenButton>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::lead::{ContactKind, Lead, Touch};
 
@@ -221,7 +223,7 @@ mod tests {
             })
         };
         Case {
-            lead: Lead {
+            lead: Arc::new(Lead {
                 id: 12,
                 chat_id: 500,
                 first_name: "<b>Аружан</b>".into(),
@@ -235,7 +237,7 @@ mod tests {
                 first_touch: touch("weight"),
                 last_touch: touch("weight"),
                 ..Lead::default()
-            },
+            }),
             ..Case::default()
         }
     }
@@ -270,9 +272,10 @@ mod tests {
     fn the_longest_card_is_still_one_message() {
         let long = "я".repeat(4_096);
         let mut case = case();
-        case.lead.first_name = long.clone();
-        case.lead.last_name = long.clone();
-        case.lead.tags = (0..50).map(|n| format!("{n}{long}")).collect();
+        let lead = Arc::make_mut(&mut case.lead);
+        lead.first_name = long.clone();
+        lead.last_name = long.clone();
+        lead.tags = (0..50).map(|n| format!("{n}{long}")).collect();
         let notices = [
             Notice::Contact,
             Notice::Link,

@@ -7,7 +7,7 @@ pub mod screen;
 pub mod settings;
 pub mod view;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
@@ -18,6 +18,7 @@ use crate::lead::{LeadId, Zone, ZoneSource, cities};
 use crate::manners::{Change, Manners};
 use crate::notify;
 use crate::partner::Partner;
+use crate::quick::QuickMap;
 use crate::store::{Case, EventRow, LeadFilter, Store};
 use crate::telegram::incoming::{Incoming, What};
 use parse::{Cities, Filter, Request};
@@ -34,7 +35,7 @@ pub struct Office<'a> {
     pub manners: Manners,
     pub now: i64,
     /// Cases newer than the store's, by chat; the first map is the newest.
-    pub fresh: [&'a HashMap<i64, Case>; 2],
+    pub fresh: [&'a QuickMap<i64, Case>; 2],
 }
 
 impl Office<'_> {
@@ -277,12 +278,12 @@ async fn mark(
     if changed {
         case.handled_at = if handled { office.now } else { 0 };
         case.handled_by = if handled { name.clone() } else { String::new() };
-        let value = if handled { "on" } else { "off" }.to_owned();
+        let value = if handled { "on" } else { "off" }.into();
         events.push(EventRow {
             lead_id: case.lead.id,
             at: office.now,
             kind: "handled",
-            name,
+            name: name.into(),
             value,
             ..EventRow::default()
         });

@@ -1,7 +1,6 @@
 //! One lead's flood must cost the others nothing: what is too much is counted, not handled. PURE.
 
-use std::collections::HashMap;
-
+use crate::quick::QuickMap;
 use crate::telegram::pace::Bucket;
 
 /// Inputs a lead may send at once, and per second after that.
@@ -22,7 +21,7 @@ pub enum Admit {
 
 pub struct Flood {
     limit: Option<FloodLimit>,
-    chats: HashMap<i64, (Bucket, bool)>,
+    chats: QuickMap<i64, (Bucket, bool)>,
 }
 
 const KEEP_CHATS: usize = 1_024;
@@ -32,7 +31,7 @@ impl Flood {
     pub fn new(limit: Option<FloodLimit>) -> Flood {
         Flood {
             limit,
-            chats: HashMap::new(),
+            chats: QuickMap::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! One made-up lead's month. PURE.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -23,7 +24,7 @@ pub(super) struct Life<'a> {
     end_ms: i64,
     now_ms: i64,
     dice: Dice,
-    lead: Lead,
+    lead: Arc<Lead>,
     session: Session,
     spoken: Spoken,
     timers: BTreeMap<TimerName, (i64, TimerData)>,
@@ -70,7 +71,7 @@ impl<'a> Life<'a> {
             end_ms: order.start_ms + i64::from(order.days) * DAY_MS,
             now_ms: start_ms,
             dice,
-            lead,
+            lead: Arc::new(lead),
             session: Session::default(),
             spoken: Spoken::default(),
             timers: BTreeMap::new(),
@@ -158,16 +159,16 @@ impl<'a> Life<'a> {
 
     fn ask(&self, wish: &funnel::Wish) -> Decision {
         let policy = self.ground.policy;
-        let talking =
-            self.ground
-                .funnels
-                .is_talking(&self.session, &self.lead, self.now_ms, policy.talk_ms);
+        let talking = self
+            .ground
+            .funnels
+            .is_talking(&self.session, self.now_ms, policy.talk_ms);
         let facts = Facts {
             lead: Some(&self.lead),
             zone: &self.zone,
             spoken: &self.spoken,
             talking_until: if talking {
-                self.lead.last_seen_at + policy.talk_ms
+                self.session.last_seen_at + policy.talk_ms
             } else {
                 0
             },
@@ -184,7 +185,7 @@ impl<'a> Life<'a> {
         }
         let event = match people::deed(&mut self.dice) {
             Deed::Block => {
-                self.lead.reach = Reach::Blocked;
+                Arc::make_mut(&mut self.lead).reach = Reach::Blocked;
                 return self.tell("", Outcome::Left, "лид закрыл бота");
             }
             Deed::SayStop => Event::Text("стоп".into()),

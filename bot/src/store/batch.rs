@@ -1,5 +1,9 @@
 //! Everything one round wants written, as data; `Store::commit` writes it in one transaction or not at all.
 
+use std::sync::Arc;
+
+use compact_str::CompactString;
+
 use super::{DigestRow, Forgotten, Wish};
 use crate::funnel::event::{TimerData, TimerName};
 use crate::funnel::session::Session;
@@ -8,7 +12,7 @@ use crate::lead::{Lead, LeadId, Spoken};
 /// A lead with everything the bot keeps of them in one row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Case {
-    pub lead: Lead,
+    pub lead: Arc<Lead>,
     pub session: Session,
     /// One of the partner's own people: talks like a lead, is not counted as one.
     pub insider: bool,
@@ -23,8 +27,8 @@ pub struct Case {
 
 impl Case {
     /// Whether nothing differs from `before`, the stored case, but where the lead stands, the chains and when they were
-    /// seen last: that is one small update instead of a row of texts, and touches no index. `before` is used up.
-    pub fn has_only_moved(&self, before: &mut Case) -> bool {
+    /// seen last: that is one small update instead of a row of texts, and touches no index.
+    pub fn has_only_moved(&self, before: &Case) -> bool {
         // All fields by name, so that a new one is not forgotten.
         let Case {
             lead,
@@ -36,8 +40,7 @@ impl Case {
             spoken,
             chains: _,
         } = self;
-        before.lead.last_seen_at = lead.last_seen_at;
-        before.lead == *lead
+        (Arc::ptr_eq(&before.lead, lead) || before.lead == *lead)
             && before.insider == *insider
             && before.handled_at == *handled_at
             && before.handled_by == *handled_by
@@ -85,10 +88,10 @@ pub struct EventRow {
     pub prev: i64,
     pub at: i64,
     pub kind: &'static str,
-    pub funnel: String,
-    pub step: String,
-    pub name: String,
-    pub value: String,
+    pub funnel: CompactString,
+    pub step: CompactString,
+    pub name: CompactString,
+    pub value: CompactString,
     pub points: i64,
 }
 
@@ -141,8 +144,8 @@ pub struct OutboxRow {
     pub chat_id: i64,
     pub lane: Lane,
     pub class: Class,
-    pub cause: String,
-    pub method: String,
+    pub cause: CompactString,
+    pub method: CompactString,
     pub payload: String,
     /// JSON of `funnel::effect::Media`, or empty.
     pub media: String,

@@ -1,5 +1,7 @@
 //! Leads with their sessions: one row each.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
@@ -7,6 +9,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::rows::Binds;
 use super::{Case, Chains, Store};
+use crate::funnel::session::Session;
 use crate::lead::{Contact, ContactKind, Lead, LeadId};
 
 const COLUMNS: &str = "id, chat_id, first_name, last_name, username, language, phone, phone_origin, email, email_origin,
@@ -85,11 +88,14 @@ fn case(row: &SqliteRow) -> sqlx::Result<Case> {
         first_touch: json(row, "first_touch")?,
         last_touch: json(row, "last_touch")?,
         created_at: row.try_get("created_at")?,
+    };
+    let session = Session {
         last_seen_at: row.try_get("last_seen_at")?,
+        ..json(row, "session")?
     };
     Ok(Case {
-        lead,
-        session: json(row, "session")?,
+        lead: Arc::new(lead),
+        session,
         insider: row.try_get::<i64, _>("insider")? != 0,
         handled_at: row.try_get("handled_at")?,
         handled_by: row.try_get("handled_by")?,
@@ -142,11 +148,15 @@ pub(super) fn bind(case: &Case, binds: &mut Binds<'_>) -> sqlx::Result<()> {
     let (email, email_origin) = contact_parts(lead.email.as_ref());
     let (funnel, step) = place(case);
     binds.put(lead.id)?.put(lead.chat_id)?;
-    binds.text(&lead.first_name)?.text(&lead.last_name)?;
-    binds.text(lead.username.as_deref().unwrap_or_default())?;
-    binds.text(&lead.language)?;
-    binds.text(phone)?.text(&phone_origin)?;
-    binds.text(email)?.text(&email_origin)?;
+    binds
+        .text(&lead.first_name)?
+        .often_empty(&lead.last_name)?
+        .often_empty(lead.username.as_deref().unwrap_or_default())?
+        .text(&lead.language)?
+        .often_empty(phone)?
+        .often_empty(&phone_origin)?
+        .often_empty(email)?
+        .often_empty(&email_origin)?;
     binds.text(&to_json(&lead.tags)?)?.put(lead.score)?;
     binds
         .text(&to_word(&lead.reach))?
@@ -155,20 +165,20 @@ pub(super) fn bind(case: &Case, binds: &mut Binds<'_>) -> sqlx::Result<()> {
     binds.text(&to_json(&lead.first_touch)?)?;
     binds.text(&to_json(&lead.last_touch)?)?;
     binds
-        .text(funnel)?
-        .text(step)?
+        .often_empty(funnel)?
+        .often_empty(step)?
         .text(&to_json(&case.session)?)?;
     binds.put(i64::from(case.insider))?;
     binds
         .put(case.handled_at)?
-        .text(&case.handled_by)?
+        .often_empty(&case.handled_by)?
         .put(case.hot_at)?;
     binds.put(case.chains.event)?.put(case.chains.outbox)?;
     binds
-        .text(&short_json(&lead.zone)?)?
-        .text(&short_json(&lead.consents)?)?
-        .text(&short_json(&case.spoken)?)?;
-    binds.put(lead.created_at)?.put(lead.last_seen_at)?;
+        .often_empty(&short_json(&lead.zone)?)?
+        .often_empty(&short_json(&lead.consents)?)?
+        .often_empty(&short_json(&case.spoken)?)?;
+    binds.put(lead.created_at)?.put(case.session.last_seen_at)?;
     Ok(())
 }
 
@@ -181,7 +191,7 @@ pub(super) fn bind_moved(case: &Case, binds: &mut Binds<'_>) -> sqlx::Result<()>
         .text(step)?
         .text(&to_json(&case.session)?)?;
     binds.put(case.chains.event)?.put(case.chains.outbox)?;
-    binds.put(case.lead.last_seen_at)?;
+    binds.put(case.session.last_seen_at)?;
     Ok(())
 }
 

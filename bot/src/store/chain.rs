@@ -60,9 +60,13 @@ pub(super) async fn erase(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use compact_str::ToCompactString;
 
     use super::*;
+    use crate::lead::Lead;
+    use crate::quick::QuickMap;
     use crate::store::{
         AnsweredBy, Batch, Case, Chains, Class, Counters, EventRow, Lane, OutboxRow, OutboxState,
         Settled, Store,
@@ -73,13 +77,15 @@ mod tests {
     const LEADS: i64 = 3;
 
     fn case(lead: LeadId, chains: Chains) -> Case {
-        let mut case = Case {
+        Case {
+            lead: Arc::new(Lead {
+                id: lead,
+                chat_id: lead * 10,
+                ..Lead::default()
+            }),
             chains,
             ..Case::default()
-        };
-        case.lead.id = lead;
-        case.lead.chat_id = lead * 10;
-        case
+        }
     }
 
     fn event(lead_id: LeadId, at: i64) -> EventRow {
@@ -87,7 +93,7 @@ mod tests {
             lead_id,
             at,
             kind: "answer",
-            value: at.to_string(),
+            value: at.to_compact_string(),
             ..EventRow::default()
         }
     }
@@ -127,7 +133,7 @@ mod tests {
                     ..Turn::default()
                 });
             }
-            work.seal(&mut HashMap::new());
+            work.seal(&mut QuickMap::default());
             work.batch
                 .settled
                 .extend((at < 10).then_some(()).iter().flat_map(|()| {

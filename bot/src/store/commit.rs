@@ -114,7 +114,12 @@ static LEADS: Statement = Statement::new(
     "INSERT INTO leads (partner_id, id, chat_id, first_name, last_name, username, language, phone, phone_origin,
      email, email_origin, tags, score, reach, opted_out, handoff, first_touch, last_touch, funnel, step, session,
      insider, handled_at, handled_by, hot_at, last_event, last_outbox, zone, consents, spoken,
-     created_at, last_seen_at) SELECT ?, v.* FROM",
+     created_at, last_seen_at)
+     SELECT ?, column1, column2, column3, coalesce(column4, ''), coalesce(column5, ''), column6, coalesce(column7, ''),
+     coalesce(column8, ''), coalesce(column9, ''), coalesce(column10, ''), column11, column12, column13, column14, column15,
+     column16, column17, coalesce(column18, ''), coalesce(column19, ''), column20, column21, column22,
+     coalesce(column23, ''), column24, column25, column26, coalesce(column27, ''), coalesce(column28, ''),
+     coalesce(column29, ''), column30, column31 FROM",
     "WHERE true ON CONFLICT (partner_id, id) DO UPDATE SET first_name = excluded.first_name, last_name = excluded.last_name,
      username = excluded.username, language = excluded.language, phone = excluded.phone,
      phone_origin = excluded.phone_origin, email = excluded.email, email_origin = excluded.email_origin,
@@ -137,7 +142,9 @@ static LEADS_MOVED: Statement = Statement::filled(
 async fn events(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[EventRow]) -> sqlx::Result<()> {
     static ROWS: Statement = Statement::filled(
         10,
-        "INSERT INTO events (partner_id, id, lead_id, prev, at, kind, funnel, step, name, value, points) SELECT ?, v.* FROM",
+        "INSERT INTO events (partner_id, id, lead_id, prev, at, kind, funnel, step, name, value, points)
+         SELECT ?, column1, column2, column3, column4, column5, column6, coalesce(column7, ''), coalesce(column8, ''),
+         coalesce(column9, ''), column10 FROM",
         "WHERE column1 IS NOT NULL",
     );
     ROWS.run(tx, partner, rows, |row, binds| {
@@ -149,9 +156,9 @@ async fn events(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[EventRow]) -> s
             .text(row.kind)?
             .text(&row.funnel)?;
         binds
-            .text(&row.step)?
-            .text(&row.name)?
-            .text(&row.value)?
+            .often_empty(&row.step)?
+            .often_empty(&row.name)?
+            .often_empty(&row.value)?
             .put(row.points)?;
         Ok(())
     })

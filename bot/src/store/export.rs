@@ -46,7 +46,7 @@ impl Store {
             "lead": case.lead,
             "zone": case.lead.zone.name,
             "came": moment(case.lead.created_at),
-            "last_seen": moment(case.lead.last_seen_at),
+            "last_seen": moment(case.session.last_seen_at),
             "kept_until": moment(kept_until(&case, retention)),
             "answers": case.session.answers,
             "session": case.session,
@@ -125,7 +125,7 @@ fn kept_until(case: &Case, retention: &Retention) -> i64 {
     } else {
         retention.talk_ms
     };
-    case.lead.last_seen_at.saturating_add(kept)
+    case.session.last_seen_at.saturating_add(kept)
 }
 
 fn moment(ms: i64) -> String {

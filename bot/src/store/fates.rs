@@ -2,7 +2,8 @@
 //! process and waits for no disk, so it bridges the time until the fate is in the store. It does not survive a power
 //! cut: notes of another boot, or of another life of the data (a restored backup), are not believed.
 
-use std::collections::{HashMap, VecDeque};
+use crate::quick::QuickMap;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -28,7 +29,7 @@ pub enum Fate {
 }
 
 /// The last note on each message of the former process.
-pub type Notes = HashMap<i64, Fate>;
+pub type Notes = QuickMap<i64, Fate>;
 
 /// Writes notes. One that cannot be written makes the file worthless, and it is taken away: silence would be a lie.
 pub struct Fates {
@@ -56,7 +57,7 @@ const MOST_BYTES: usize = 256 * 1024;
 pub fn read(dir: &Path, life: &str) -> Option<Notes> {
     let bytes = std::fs::read(dir.join(FILE)).ok()?;
     let records = bytes.strip_prefix(head(life).as_slice())?;
-    let mut notes = Notes::new();
+    let mut notes = Notes::default();
     // A last record cut by the kill was of a call that had not left, or of an answer nobody acted upon.
     for record in records.chunks_exact(RECORD) {
         let (id, word) = record.split_at(8);

@@ -57,6 +57,14 @@ impl Binds<'_> {
         Ok(self)
     }
 
+    /// A text that is often empty: as NULL it costs the database no memory, and the statement makes it a text again.
+    pub(super) fn often_empty(&mut self, text: &str) -> sqlx::Result<&mut Self> {
+        if text.is_empty() {
+            return self.put(None::<i64>);
+        }
+        self.text(text)
+    }
+
     /// A text, copied at most once: sqlx makes two pieces of memory of a `String` and one of this.
     pub(super) fn text(&mut self, text: &str) -> sqlx::Result<&mut Self> {
         let shared = self.recent.share(text);
@@ -214,6 +222,8 @@ impl<'c> Script<'c> {
 
 #[cfg(test)]
 mod tests {
+    use compact_str::format_compact;
+
     use super::*;
     use crate::store::{Batch, EventRow};
 
@@ -228,7 +238,7 @@ mod tests {
                 id,
                 lead_id: 7,
                 kind: "reached",
-                value: format!("{id}"),
+                value: format_compact!("{id}"),
                 ..EventRow::default()
             });
             let batch = Batch {

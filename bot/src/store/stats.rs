@@ -216,6 +216,8 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::lead::{Handoff, Lead};
     use crate::store::{Batch, Case};
@@ -246,14 +248,14 @@ mod tests {
             .expect("a plan");
         assert!(plan[0].3.contains("events_counted"), "{plan:#?}");
         let case = |id: i64, score: i64, handoff: Handoff, insider: bool, handled_at: i64| Case {
-            lead: Lead {
+            lead: Arc::new(Lead {
                 id,
                 chat_id: id,
                 score,
                 handoff,
                 created_at: id * 1_000,
                 ..Lead::default()
-            },
+            }),
             insider,
             handled_at,
             ..Case::default()

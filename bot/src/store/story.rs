@@ -93,7 +93,8 @@ impl Store {
 }
 
 fn event(row: &SqliteRow, lead_id: LeadId, kinds: [&'static str; 3]) -> sqlx::Result<EventRow> {
-    let kind: String = row.try_get("kind")?;
+    let text = |column: &str| row.try_get::<&str, _>(column);
+    let kind = text("kind")?;
     Ok(EventRow {
         id: row.try_get("id")?,
         lead_id,
@@ -103,10 +104,10 @@ fn event(row: &SqliteRow, lead_id: LeadId, kinds: [&'static str; 3]) -> sqlx::Re
             .into_iter()
             .find(|known| *known == kind)
             .unwrap_or_default(),
-        funnel: row.try_get("funnel")?,
-        step: row.try_get("step")?,
-        name: row.try_get("name")?,
-        value: row.try_get("value")?,
+        funnel: text("funnel")?.into(),
+        step: text("step")?.into(),
+        name: text("name")?.into(),
+        value: text("value")?.into(),
         points: row.try_get("points")?,
     })
 }

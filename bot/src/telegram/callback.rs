@@ -1,5 +1,7 @@
 //! What a button carries in its 64 bytes. PURE.
 
+use compact_str::CompactString;
+
 use crate::funnel::event::Press;
 
 /// Anything a button of ours can say.
@@ -31,7 +33,7 @@ pub fn parse(data: &str) -> Option<CallbackData> {
         parts
             .next()
             .filter(|part| !part.is_empty())
-            .map(str::to_owned)
+            .map(CompactString::from)
     };
     let (funnel, step, button, visit) = (next()?, next()?, next()?, next()?);
     if parts.next().is_some() {
@@ -46,13 +48,13 @@ pub fn parse(data: &str) -> Option<CallbackData> {
     }))
 }
 
-fn base36(mut number: u32) -> String {
-    let mut digits = Vec::new();
+fn base36(mut number: u32) -> CompactString {
+    let mut digits = CompactString::default();
     loop {
-        digits.push(char::from_digit(number % 36, 36).unwrap_or('0'));
+        digits.insert(0, char::from_digit(number % 36, 36).unwrap_or('0'));
         number /= 36;
         if number == 0 {
-            return digits.iter().rev().collect();
+            return digits;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A channel-neutral message as a Bot API method: teloxide's payload types make it, JSON carries it. It does no I/O.
 
+use compact_str::CompactString;
 use serde_json::{Value, json};
 use teloxide::payloads::{SendMessage, SendMessageSetters};
 use teloxide::requests::Payload;
@@ -9,62 +10,63 @@ use teloxide::types::{
 };
 
 use super::callback;
-use crate::funnel::effect::{Action, Button, Keyboard, Media, MediaKind, Message, ReplyButton};
+use crate::funnel::effect::{Action, Button, Keyboard, MediaKind, Message, ReplyButton};
 
 /// A method with its JSON, ready for the outbox; `media` is added when it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
-    pub method: String,
+    pub method: CompactString,
     pub payload: String,
     /// JSON of `Media` when a file has to be uploaded or taken from the cache.
     pub media: String,
 }
 
-pub fn render(chat_id: i64, message: &Message) -> Outgoing {
+pub fn render(chat_id: i64, message: Message) -> Outgoing {
     match &message.media {
         None => text(chat_id, message),
-        Some(media) => with_media(chat_id, message, media),
+        Some(media) => {
+            let (method, media) = (method(media.kind), to_json(media));
+            with_media(chat_id, message, method, media)
+        }
     }
 }
 
-fn text(chat_id: i64, message: &Message) -> Outgoing {
-    let mut payload = SendMessage::new(ChatId(chat_id), message.text.clone())
+fn text(chat_id: i64, message: Message) -> Outgoing {
+    let mut payload = SendMessage::new(ChatId(chat_id), message.text)
         .parse_mode(ParseMode::Html)
         .link_preview_options(no_preview());
-    payload.reply_markup = message.keyboard.as_ref().map(markup);
+    payload.reply_markup = message.keyboard.map(markup);
     Outgoing {
-        method: SendMessage::NAME.to_owned(),
+        method: SendMessage::NAME.into(),
         payload: to_json(&payload),
         media: String::new(),
     }
 }
 
-fn with_media(chat_id: i64, message: &Message, media: &Media) -> Outgoing {
+fn with_media(chat_id: i64, message: Message, method: &str, media: String) -> Outgoing {
     let mut payload = json!({ "chat_id": chat_id });
     if !message.text.is_empty() {
         payload["caption"] = json!(message.text);
         payload["parse_mode"] = json!("HTML");
     }
-    if let Some(keyboard) = &message.keyboard {
+    if let Some(keyboard) = message.keyboard {
         payload["reply_markup"] = serde_json::to_value(markup(keyboard)).unwrap_or(Value::Null);
     }
-    let media = serde_json::to_string(media).unwrap_or_default();
     Outgoing {
-        method: method(&message.media).to_owned(),
+        method: method.into(),
         payload: payload.to_string(),
         media,
     }
 }
 
-fn method(media: &Option<Media>) -> &'static str {
-    match media.as_ref().map(|media| media.kind) {
-        None => "SendMessage",
-        Some(MediaKind::Photo) => "SendPhoto",
-        Some(MediaKind::Video) => "SendVideo",
-        Some(MediaKind::Animation) => "SendAnimation",
-        Some(MediaKind::Document) => "SendDocument",
-        Some(MediaKind::Audio) => "SendAudio",
-        Some(MediaKind::Voice) => "SendVoice",
+fn method(kind: MediaKind) -> &'static str {
+    match kind {
+        MediaKind::Photo => "SendPhoto",
+        MediaKind::Video => "SendVideo",
+        MediaKind::Animation => "SendAnimation",
+        MediaKind::Document => "SendDocument",
+        MediaKind::Audio => "SendAudio",
+        MediaKind::Voice => "SendVoice",
     }
 }
 
@@ -90,20 +92,20 @@ pub fn no_preview() -> LinkPreviewOptions {
     }
 }
 
-fn markup(keyboard: &Keyboard) -> ReplyMarkup {
+fn markup(keyboard: Keyboard) -> ReplyMarkup {
     match keyboard {
         Keyboard::Inline(rows) => {
             let rows = rows
-                .iter()
-                .map(|row| row.iter().map(inline_button).collect::<Vec<_>>());
+                .into_iter()
+                .map(|row| row.into_iter().map(inline_button));
             ReplyMarkup::InlineKeyboard(InlineKeyboardMarkup::new(rows))
         }
         Keyboard::Reply { rows, one_time } => {
             let rows = rows
-                .iter()
-                .map(|row| row.iter().map(reply_button).collect::<Vec<_>>());
+                .into_iter()
+                .map(|row| row.into_iter().map(reply_button));
             let mut keyboard = KeyboardMarkup::new(rows).resize_keyboard();
-            keyboard.one_time_keyboard = *one_time;
+            keyboard.one_time_keyboard = one_time;
             keyboard.is_persistent = !one_time;
             ReplyMarkup::Keyboard(keyboard)
         }
@@ -111,22 +113,22 @@ fn markup(keyboard: &Keyboard) -> ReplyMarkup {
     }
 }
 
-fn inline_button(button: &Button) -> InlineKeyboardButton {
-    let kind = match &button.action {
+fn inline_button(button: Button) -> InlineKeyboardButton {
+    let kind = match button.action {
         Action::Press(press) => {
-            InlineKeyboardButtonKind::CallbackData(callback::encode_press(press))
+            InlineKeyboardButtonKind::CallbackData(callback::encode_press(&press))
         }
-        Action::Url(url) => match reqwest::Url::parse(url) {
+        Action::Url(url) => match reqwest::Url::parse(&url) {
             Ok(url) => InlineKeyboardButtonKind::Url(url),
             // The loader refuses such links; one that got here must not cost the message.
             Err(_) => InlineKeyboardButtonKind::CallbackData("p:badlink".to_owned()),
         },
     };
-    InlineKeyboardButton::new(button.text.clone(), kind)
+    InlineKeyboardButton::new(button.text, kind)
 }
 
-fn reply_button(button: &ReplyButton) -> KeyboardButton {
-    let plain = KeyboardButton::new(button.text.clone());
+fn reply_button(button: ReplyButton) -> KeyboardButton {
+    let plain = KeyboardButton::new(button.text);
     if button.contact {
         plain.request(ButtonRequest::Contact)
     } else {
@@ -135,8 +137,13 @@ fn reply_button(button: &ReplyButton) -> KeyboardButton {
 }
 
 pub fn to_json(payload: &impl serde::Serialize) -> String {
+    // Most fit: a text that grows is copied again and again.
+    let mut json = Vec::with_capacity(512);
     // Payload structs of teloxide have string keys and no fallible parts.
-    serde_json::to_string(payload).unwrap_or_default()
+    match serde_json::to_writer(&mut json, payload) {
+        Ok(()) => String::from_utf8(json).unwrap_or_default(),
+        Err(_) => String::new(),
+    }
 }
 
 /// The same message without markup: for words Telegram could not parse.
@@ -240,7 +247,7 @@ mod tests {
                 action: Action::Press(press),
             }]])),
         };
-        let outgoing = render(5, &message);
+        let outgoing = render(5, message);
         let payload: Value = serde_json::from_str(&outgoing.payload).unwrap();
         assert_eq!(outgoing.method, "SendMessage");
         assert_eq!(payload["chat_id"], 5);

@@ -47,8 +47,8 @@ impl Desk {
                 lead_id,
                 at: now,
                 kind: "hushed",
-                name: by.to_owned(),
-                value: if hushed { "on" } else { "off" }.to_owned(),
+                name: by.into(),
+                value: if hushed { "on" } else { "off" }.into(),
                 ..EventRow::default()
             };
             turn.events.insert(0, event);

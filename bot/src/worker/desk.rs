@@ -1,7 +1,7 @@
 //! The desk: the only place that changes the partner's data. A round takes what has come in, decides with the
 //! pure core, writes everything in one transaction, and only then lets anything leave the process.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -25,6 +25,7 @@ use crate::inbound::{self, Schema};
 use crate::lead::Reach;
 use crate::manners::Settings;
 use crate::policy::flood::Flood;
+use crate::quick::{QuickMap, QuickSet};
 use crate::store::fates::Fates;
 use crate::store::{self, Case, Counters, NextTimers, OutboxState, Store};
 
@@ -45,7 +46,7 @@ pub struct Desk {
     pub(super) funnels: Arc<Funnels>,
     pub(super) schema: Schema,
     pub(super) counters: Counters,
-    pub(super) cases: HashMap<i64, Case>,
+    pub(super) cases: QuickMap<i64, Case>,
     pub(super) flood: Flood,
     /// The partner's people: of the config and by signed link.
     pub(super) team: BTreeSet<i64>,
@@ -59,10 +60,10 @@ pub struct Desk {
     /// Rows of forgotten people may have left pieces in the file; housekeeping writes it anew.
     pub(super) to_scrub: bool,
     /// Marks already on the list of the erased, in case their round is repeated.
-    pub(super) listed: HashSet<String>,
+    pub(super) listed: BTreeSet<String>,
     sender: mpsc::UnboundedSender<SenderInput>,
     /// Chats with an update that waits: what follows waits behind it.
-    pub(super) held: HashSet<i64>,
+    pub(super) held: QuickSet<i64>,
     /// When waiting updates are tried again.
     pub(super) retry_at: Option<i64>,
     pub(super) next_timers: NextTimers,
@@ -74,16 +75,16 @@ pub struct Desk {
     /// How far those who wait are planned anew; `None` when nothing changed.
     pub(super) replanning: Option<Progress>,
     /// Chats with a message in doubt, or that had one.
-    pub(super) doubtful: HashSet<i64>,
+    pub(super) doubtful: QuickSet<i64>,
     /// Messages on their way in which the bot speaks first.
-    pub(super) speaking: HashSet<i64>,
+    pub(super) speaking: QuickSet<i64>,
     pub(super) care: Care,
     /// Updates whose try by this process is on the disk: a repeated round is the same try.
-    pub(super) counted: HashSet<i64>,
+    pub(super) counted: QuickSet<i64>,
     /// Whoever is at work when this process fails is to blame: the former one ended by itself, or rows were refused.
     pub(super) strict: bool,
     /// Replies in doubt, by chat.
-    pub(super) doubted: HashMap<i64, Doubted>,
+    pub(super) doubted: QuickMap<i64, Doubted>,
     /// Tells the notes which fates the store has.
     fates_stored: Arc<AtomicU64>,
 }
@@ -112,14 +113,14 @@ impl Desk {
             funnels,
             schema: inbound::schema(),
             counters,
-            cases: HashMap::new(),
+            cases: QuickMap::default(),
             team,
             said_nobody: false,
             settings: Settings::default(),
             digest_at: None,
             reckoned_at: now,
             to_scrub: false,
-            listed: HashSet::new(),
+            listed: BTreeSet::new(),
             sender,
             held: pending.iter().map(|row| row.chat_id).collect(),
             retry_at: (!pending.is_empty()).then_some(now),
@@ -135,15 +136,15 @@ impl Desk {
             restored_at: 0,
             // The calendar may have changed with the program, the files while it was down.
             replanning: Some(Progress::default()),
-            doubtful: HashSet::new(),
-            speaking: HashSet::new(),
+            doubtful: QuickSet::default(),
+            speaking: QuickSet::default(),
             care: if crashed {
                 Care::UntilFirstBatch
             } else {
                 Care::Off
             },
-            counted: HashSet::new(),
-            doubted: HashMap::new(),
+            counted: QuickSet::default(),
+            doubted: QuickMap::default(),
             fates_stored: Arc::default(),
         };
         let fates = desk.rescue(now, crashed).await?;

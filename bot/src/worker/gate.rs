@@ -53,7 +53,7 @@ impl Desk {
         let known = case.unwrap_or(&nobody);
         let zone = self.zone_of(known);
         let facts = Facts {
-            lead: case.map(|case| &case.lead),
+            lead: case.map(|case| &*case.lead),
             zone: &zone,
             spoken: &known.spoken,
             talking_until: self.talking_until(known),
@@ -78,7 +78,7 @@ impl Desk {
     fn talking_until(&self, case: &Case) -> i64 {
         match &case.session.place {
             Some(place) if self.funnels.is_asking(place) => {
-                case.lead.last_seen_at + self.live.contact.talk_ms
+                case.session.last_seen_at + self.live.contact.talk_ms
             }
             _ => 0,
         }
@@ -172,7 +172,7 @@ pub(super) fn unsaid(case: &Case, timer: &TimerRow, reason: Reason, now: i64) ->
     let place = case.session.place.as_ref();
     let (funnel, step) = match (&timer.name, &timer.data) {
         (TimerName::Sequence(id), TimerData::Sequence(waiting)) => {
-            (id.clone(), waiting.step.clone())
+            (id.as_str().into(), waiting.step.as_str().into())
         }
         _ => place.map_or_else(Default::default, |place| {
             (place.funnel.clone(), place.step.clone())
@@ -184,8 +184,8 @@ pub(super) fn unsaid(case: &Case, timer: &TimerRow, reason: Reason, now: i64) ->
         kind: "unsaid",
         funnel,
         step,
-        name: reason.code().to_owned(),
-        value: reason.words().to_owned(),
+        name: reason.code().into(),
+        value: reason.words().into(),
         ..EventRow::default()
     }
 }

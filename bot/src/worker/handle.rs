@@ -121,7 +121,7 @@ impl Desk {
             &self.funnels,
             &desk,
             std::mem::take(&mut case.session),
-            std::mem::take(&mut case.lead),
+            case.lead.clone(),
             event,
         ))
     }
@@ -153,7 +153,7 @@ impl Desk {
 impl Turn {
     /// The lead blocked the bot or came back.
     pub fn reach(mut case: Case, reach: Reach, now: i64) -> Turn {
-        case.lead.reach = reach;
+        Arc::make_mut(&mut case.lead).reach = reach;
         let value = match reach {
             Reach::Active => "active",
             Reach::Blocked => "blocked",
@@ -163,20 +163,22 @@ impl Turn {
             lead_id: case.lead.id,
             at: now,
             kind: "reach",
-            value: value.to_owned(),
+            value: value.into(),
             ..EventRow::default()
         };
         let mut events = vec![event];
         // Closing the bot takes back the consent to offers; opening it again does not give it anew.
         let offers = Purpose::Advertising;
         if reach == Reach::Blocked && case.lead.consents.of(offers).word() == Word::Yes {
-            case.lead.consents.refuse(offers, "", "block", now);
+            Arc::make_mut(&mut case.lead)
+                .consents
+                .refuse(offers, "", "block", now);
             events.push(EventRow {
                 lead_id: case.lead.id,
                 at: now,
                 kind: "consent",
-                name: offers.word().to_owned(),
-                value: "no block".to_owned(),
+                name: offers.word().into(),
+                value: "no block".into(),
                 ..EventRow::default()
             });
         }
@@ -230,19 +232,27 @@ fn new_case(work: &Work, incoming: &Incoming) -> Case {
         ..Lead::default()
     };
     Case {
-        lead,
+        lead: Arc::new(lead),
         ..Case::default()
     }
 }
 
 /// Names change; the language a lead chose does not change by itself.
 fn greet(case: &mut Case, from: &Person, now: i64) {
-    case.lead.first_name.clone_from(&from.first_name);
-    case.lead.last_name.clone_from(&from.last_name);
-    case.lead.username.clone_from(&from.username);
-    case.lead.last_seen_at = now;
+    case.session.last_seen_at = now;
+    let known = &case.lead;
+    let is_same = known.first_name == from.first_name
+        && known.last_name == from.last_name
+        && known.username == from.username;
+    if is_same && known.reach == Reach::Active {
+        return;
+    }
+    let lead = Arc::make_mut(&mut case.lead);
+    lead.first_name.clone_from(&from.first_name);
+    lead.last_name.clone_from(&from.last_name);
+    lead.username.clone_from(&from.username);
     // Who writes is not gone.
-    case.lead.reach = Reach::Active;
+    lead.reach = Reach::Active;
 }
 
 /// Where a new lead came from, as the first line of their story.
@@ -263,8 +273,8 @@ fn came(turn: &mut Turn, now: i64) {
         lead_id: case.lead.id,
         at: now,
         kind: "came",
-        name: campaign,
-        value: source.to_owned(),
+        name: campaign.into(),
+        value: source.into(),
         ..EventRow::default()
     };
     turn.events.insert(0, event);

@@ -1,6 +1,6 @@
 //! Updates on their way through the desk: stored, handled, tried again, set aside.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use super::RawUpdate;
 use super::desk::Desk;
 use super::round::Work;
+use crate::quick::QuickSet;
 use crate::store::{Batch, InboxRow, InboxState};
 use crate::telegram::incoming::{self, Incoming};
 
@@ -58,16 +59,19 @@ impl Desk {
                 state: InboxState::Pending,
                 tries: 0,
                 chat_id: incoming.chat_id,
-                raw: raw.raw.clone(),
+                raw: String::new(),
                 error: String::new(),
                 received_at: work.now,
             };
             if self.care == Care::UntilFirstBatch || work.held.contains(&incoming.chat_id) {
                 work.held.insert(incoming.chat_id);
-                work.batch.inbox.push(row);
+                work.batch.inbox.push(InboxRow {
+                    raw: raw.raw.clone(),
+                    ..row
+                });
                 work.retry_by(work.now);
             } else {
-                self.handle(work, row, incoming.clone()).await;
+                self.handle(work, row, &raw.raw, incoming.clone()).await;
             }
         }
         Ok(())
@@ -80,16 +84,16 @@ impl Desk {
     }
 
     /// Ids stored before; only an id at or below the highest can be.
-    async fn known(&mut self, work: &Work, raws: &[RawUpdate]) -> sqlx::Result<HashSet<i64>> {
+    async fn known(&mut self, work: &Work, raws: &[RawUpdate]) -> sqlx::Result<QuickSet<i64>> {
         let old: Vec<i64> = raws
             .iter()
             .map(|raw| raw.update_id)
             .filter(|id| *id <= work.counters.update)
             .collect();
         if old.is_empty() {
-            return Ok(HashSet::new());
+            return Ok(QuickSet::default());
         }
-        let mut known: HashSet<i64> = self.store.known_updates(&old).await?.into_iter().collect();
+        let mut known: QuickSet<i64> = self.store.known_updates(&old).await?.into_iter().collect();
         known.extend(work.batch.inbox.iter().map(|row| row.update_id));
         Ok(known)
     }
@@ -117,7 +121,14 @@ impl Desk {
     }
 
     /// Handles one update. A failure or a panic costs this update a try and nobody else anything.
-    async fn handle(&mut self, work: &mut Work, mut row: InboxRow, incoming: Arc<Incoming>) {
+    /// Its text stays in the row only when there is something left to do with it.
+    async fn handle(
+        &mut self,
+        work: &mut Work,
+        mut row: InboxRow,
+        raw: &str,
+        incoming: Arc<Incoming>,
+    ) {
         let chat_id = incoming.chat_id;
         let turn = AssertUnwindSafe(self.turn(work, incoming.clone()))
             .catch_unwind()
@@ -125,10 +136,9 @@ impl Desk {
         let error = match turn {
             Ok(Ok(turn)) => {
                 row.state = turn.inbox.unwrap_or(InboxState::Done);
-                if row.state == InboxState::Done {
-                    row.raw = String::new();
+                if row.state != InboxState::Done {
+                    row.raw = raw.to_owned();
                 }
-                row.error = String::new();
                 work.batch.inbox.push(row);
                 self.look_for_a_sign(work, &incoming, &turn);
                 work.merge(turn);
@@ -139,6 +149,7 @@ impl Desk {
             Err(panic) => panic_text(panic.as_ref()),
         };
         row.tries += 1;
+        row.raw = raw.to_owned();
         row.error = error;
         if row.tries >= MOST_TRIES {
             row.state = InboxState::Dead;
@@ -164,7 +175,7 @@ impl Desk {
                 work.held.insert(stored.chat_id);
                 continue;
             }
-            let row = InboxRow {
+            let mut row = InboxRow {
                 update_id: stored.update_id,
                 state: InboxState::Pending,
                 tries: stored.tries,
@@ -177,10 +188,11 @@ impl Desk {
             if self.care != Care::Off && !self.count_try(&row).await? {
                 continue;
             }
-            let incoming = Arc::new(self.parse(&row.raw));
+            let raw = std::mem::take(&mut row.raw);
+            let incoming = Arc::new(self.parse(&raw));
             self.load_cases(work, std::slice::from_ref(&incoming))
                 .await?;
-            self.handle(work, row, incoming).await;
+            self.handle(work, row, &raw, incoming).await;
         }
         Ok(())
     }

@@ -267,7 +267,7 @@ impl Desk {
 /// Names of the links opened in this turn.
 fn opened(events: &[EventRow]) -> Vec<String> {
     let links = events.iter().filter(|event| event.kind == "link");
-    links.map(|event| event.name.clone()).collect()
+    links.map(|event| event.name.to_string()).collect()
 }
 
 /// Pictures a lead sent as answers, for everybody who is told of the lead.
@@ -344,8 +344,8 @@ fn row(chat_id: i64, call: (String, String), kind: Kind, now: i64) -> OutboxRow 
         chat_id,
         lane,
         class,
-        cause: cause.to_owned(),
-        method,
+        cause: cause.into(),
+        method: method.into(),
         payload,
         media: String::new(),
         card,

@@ -1,15 +1,16 @@
 //! Who is sent to next: order within a chat, lanes between chats, limits for both. PURE.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Sign;
+use crate::quick::QuickMap;
 use crate::store::{AnsweredBy, Class, Lane, OutboxRow};
 use crate::telegram::pace::{Bucket, Limits};
 
 /// Messages that are not under way yet.
 pub struct Queue {
     limits: Limits,
-    chats: HashMap<i64, Chat>,
+    chats: QuickMap<i64, Chat>,
     /// Chats whose first message may go now, by lane and age.
     ready: BTreeSet<(Lane, i64, i64)>,
     /// The same, when it is a mute one.
@@ -86,7 +87,7 @@ impl Queue {
     pub fn new(limits: Limits, now: i64) -> Queue {
         Queue {
             limits,
-            chats: HashMap::new(),
+            chats: QuickMap::default(),
             ready: BTreeSet::new(),
             ready_mute: BTreeSet::new(),
             mute: None,

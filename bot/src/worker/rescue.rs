@@ -1,6 +1,5 @@
 //! What a former process left unsettled, and how doubt about a reply ends before it is said twice.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use super::desk::Desk;
@@ -11,6 +10,7 @@ use super::turn::{Turn, question};
 use super::{Report, SenderInput, Sign};
 use crate::app::Trouble;
 use crate::policy::{self, Doubt};
+use crate::quick::QuickMap;
 use crate::store::fates::{self, Fate, Fates, Notes};
 use crate::store::outbox::Unsettled;
 use crate::store::{self, AnsweredBy, Batch, Class, OutboxRow, OutboxState, Settled};
@@ -241,7 +241,7 @@ impl Desk {
 }
 
 /// The newest reply of each chat: behind any other the bot has said more, so it is not what the lead answers.
-fn last_words(unsettled: &[Unsettled]) -> HashMap<i64, i64> {
+fn last_words(unsettled: &[Unsettled]) -> QuickMap<i64, i64> {
     let replies = unsettled.iter().map(|left| &left.row);
     let replies = replies.filter(|row| row.class == Class::Reply);
     replies.map(|row| (row.chat_id, row.id)).collect()
@@ -306,6 +306,9 @@ mod tests {
             row,
             was_sending: false,
         });
-        assert_eq!(last_words(&unsettled), HashMap::from([(10, 3), (20, 2)]));
+        assert_eq!(
+            last_words(&unsettled),
+            [(10, 3), (20, 2)].into_iter().collect()
+        );
     }
 }

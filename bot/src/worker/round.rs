@@ -1,6 +1,6 @@
 //! What one round gathers before its commit. Nothing in here has happened yet.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
 use super::replan::Progress;
 use super::turn::Turn;
@@ -8,6 +8,7 @@ use super::{Aside, MayGo, Sign};
 use crate::funnel::event::TimerName;
 use crate::lead::LeadId;
 use crate::manners::Settings;
+use crate::quick::{QuickMap, QuickSet};
 use crate::store::{
     Batch, Case, Chains, Counters, Forgotten, OutboxRow, OutboxState, Settled, TimerRow,
 };
@@ -17,9 +18,9 @@ pub struct Work {
     pub batch: Batch,
     pub counters: Counters,
     /// Cases changed in this round, by chat.
-    pub cases: HashMap<i64, Case>,
+    pub cases: QuickMap<i64, Case>,
     /// The last word on each timer.
-    timers: HashMap<(LeadId, TimerName), Option<TimerRow>>,
+    timers: QuickMap<(LeadId, TimerName), Option<TimerRow>>,
     pub touches_timers: bool,
     /// How far the re-planning came in this round; `Some(None)` when it is through.
     pub replanned: Option<Option<Progress>>,
@@ -30,15 +31,15 @@ pub struct Work {
     /// Messages to send, until the batch is sealed.
     to_send: Vec<OutboxRow>,
     /// Messages of the batch that the gate refused.
-    unsaid: HashSet<i64>,
+    unsaid: QuickSet<i64>,
     /// The gate's word on messages that asked to leave.
-    pub claims: HashMap<i64, MayGo>,
+    pub claims: QuickMap<i64, MayGo>,
     /// Leads who have answered what was said last.
     pub answered: Vec<Sign>,
     /// Replies that need not go again: (chat, row).
     pub withdrawn: Vec<(i64, i64)>,
     /// Chats with an update that waits.
-    pub held: HashSet<i64>,
+    pub held: QuickSet<i64>,
     pub retry_at: Option<i64>,
     /// Rows of `batch.inbox` that were waiting before this round.
     pub retried: usize,
@@ -50,19 +51,19 @@ impl Work {
             now,
             batch: Batch::default(),
             counters,
-            cases: HashMap::new(),
-            timers: HashMap::new(),
+            cases: QuickMap::default(),
+            timers: QuickMap::default(),
             touches_timers: false,
             replanned: None,
             asides: Vec::new(),
             settings: None,
             pause: None,
             to_send: Vec::new(),
-            unsaid: HashSet::new(),
-            claims: HashMap::new(),
+            unsaid: QuickSet::default(),
+            claims: QuickMap::default(),
             answered: Vec::new(),
             withdrawn: Vec::new(),
-            held: HashSet::new(),
+            held: QuickSet::default(),
             retry_at: None,
             retried: 0,
         }
@@ -148,7 +149,7 @@ impl Work {
             // The last goodbye still goes, as a message about nobody.
             if row.lead_id == lead {
                 row.lead_id = 0;
-                row.cause = crate::store::GOODBYE.to_owned();
+                row.cause = crate::store::GOODBYE.into();
             }
         }
         self.batch
@@ -159,7 +160,7 @@ impl Work {
 
     /// Makes the batch complete, right before the commit: cases and messages go over into it. `stored` are the cases
     /// as the store has them, as far as they are known; those that change are used up.
-    pub fn seal(&mut self, stored: &mut HashMap<i64, Case>) {
+    pub fn seal(&mut self, stored: &mut QuickMap<i64, Case>) {
         self.batch.outbox.append(&mut self.to_send);
         self.batch.outbox.sort_unstable_by_key(|row| row.id);
         self.link();
@@ -190,7 +191,7 @@ impl Work {
 
     /// Leads with rows in this round whose case is not in it.
     pub fn leads_without_case(&self) -> BTreeSet<LeadId> {
-        let here: HashSet<LeadId> = self.cases.values().map(|case| case.lead.id).collect();
+        let here: QuickSet<LeadId> = self.cases.values().map(|case| case.lead.id).collect();
         let events = self.batch.events.iter().map(|row| row.lead_id);
         let sent = self.to_send.iter().chain(&self.batch.outbox);
         events
@@ -201,7 +202,7 @@ impl Work {
 
     /// Hangs the round's rows onto their leads' chains, oldest first.
     fn link(&mut self) {
-        let mut heads: HashMap<LeadId, &mut Chains> = self
+        let mut heads: QuickMap<LeadId, &mut Chains> = self
             .cases
             .values_mut()
             .map(|case| (case.lead.id, &mut case.chains))

@@ -3,13 +3,14 @@
 #[cfg(test)]
 mod by_hand;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use serde_json::Value;
+use teloxide::payloads::AnswerCallbackQuery;
+use teloxide::requests::Payload;
+use teloxide::types::CallbackQueryId;
 use tokio::sync::{mpsc, watch};
 
 use super::flight::{Done, Flight, fly, is_claimed_first, with};
@@ -18,6 +19,7 @@ use super::uploads::Uploads;
 use super::{Aside, DeskInput, MayGo, News, Report, SenderInput};
 use crate::app::App;
 use crate::policy::{self, Doubt};
+use crate::quick::QuickMap;
 use crate::store::fates::{Fate, Fates};
 use crate::store::{Class, OutboxRow, OutboxState, Settled};
 use crate::telegram::outgoing;
@@ -37,9 +39,9 @@ pub struct Sender {
     flights: FuturesUnordered<Flight>,
     fates: Arc<Mutex<Fates>>,
     /// Calls of each message that could not leave, for the growing pause.
-    failures: HashMap<i64, u32>,
+    failures: QuickMap<i64, u32>,
     /// Repairs of each message (plain text, new chat, new file): bounded.
-    repairs: HashMap<i64, u8>,
+    repairs: QuickMap<i64, u8>,
 }
 
 /// How long a stop waits for messages already under way.
@@ -61,8 +63,8 @@ impl Sender {
             uploads: Arc::new(uploads),
             flights: FuturesUnordered::new(),
             fates: Arc::new(Mutex::new(fates)),
-            failures: HashMap::new(),
-            repairs: HashMap::new(),
+            failures: QuickMap::default(),
+            repairs: QuickMap::default(),
         }
     }
 
@@ -139,15 +141,11 @@ impl Sender {
     fn answer(&mut self, aside: Aside) {
         let app = self.app.clone();
         let flight = async move {
-            let mut payload = serde_json::json!({ "callback_query_id": aside.callback_id });
-            if let Some(text) = aside.text {
-                payload["text"] = Value::from(text.chars().take(200).collect::<String>());
-            }
+            let mut payload = AnswerCallbackQuery::new(CallbackQueryId(aside.callback_id));
+            payload.text = aside.text.map(|text| text.chars().take(200).collect());
+            let json = outgoing::to_json(&payload);
             // Its failure changes nothing: the spinner ends by itself.
-            let _ = app
-                .client
-                .send("AnswerCallbackQuery", &payload.to_string())
-                .await;
+            let _ = app.client.send(AnswerCallbackQuery::NAME, &json).await;
         };
         #[expect(clippy::disallowed_methods, reason = "worker/ is where tasks are made")]
         tokio::spawn(flight);
@@ -364,7 +362,7 @@ impl Sender {
             Verdict::PrivateProfile => outgoing::without_profiles(&row.payload),
             Verdict::NoFile(_) => {
                 row.media.clear();
-                "SendMessage".clone_into(&mut row.method);
+                row.method = "SendMessage".into();
                 outgoing::without_media(&row.payload)
             }
             _ => Some(row.payload.clone()),

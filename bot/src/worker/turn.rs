@@ -1,5 +1,7 @@
 //! One lead's turn: the pure engine's outcome becomes rows. A turn that fails leaves nothing behind.
 
+use compact_str::{CompactString, ToCompactString};
+
 use crate::funnel::effect::{Effect, Message, Notice, Origin, Proactive};
 use crate::funnel::event::{TimerData, TimerName};
 use crate::funnel::session::Place;
@@ -70,10 +72,10 @@ impl Turn {
         let mut toast = None;
         for effect in outcome.effects {
             match effect {
-                Effect::Say(message) => turn.say(&case, &message, None, cause),
+                Effect::Say(message) => turn.say(&case, message, None, cause),
                 Effect::Speak(proactive) => {
                     let wish = wish_of(&proactive, cause);
-                    turn.say(&case, &proactive.message, Some(wish), cause);
+                    turn.say(&case, proactive.message, Some(wish), cause);
                 }
                 Effect::Toast(text) => toast = Some(text),
                 Effect::Notify(notice) => {
@@ -141,7 +143,7 @@ impl Turn {
             Effect::Entered { funnel, by } => {
                 *place = Some(Place {
                     funnel,
-                    step: String::new(),
+                    step: CompactString::default(),
                 });
                 self.event(case, place, cause, "entered", "", &by, 0);
             }
@@ -164,7 +166,7 @@ impl Turn {
             Effect::Ended { funnel } => {
                 let ended = Some(Place {
                     funnel,
-                    step: String::new(),
+                    step: CompactString::default(),
                 });
                 self.event(case, &ended, cause, "ended", "", "", 0);
             }
@@ -260,13 +262,13 @@ impl Turn {
             kind,
             funnel,
             step,
-            name: name.to_owned(),
-            value: value.to_owned(),
+            name: name.into(),
+            value: value.into(),
             points,
         });
     }
 
-    fn say(&mut self, case: &Case, message: &Message, wish: Option<Wish>, cause: &Cause<'_>) {
+    fn say(&mut self, case: &Case, message: Message, wish: Option<Wish>, cause: &Cause<'_>) {
         let out = outgoing::render(case.lead.chat_id, message);
         self.outbox.push(OutboxRow {
             id: 0,
@@ -279,7 +281,7 @@ impl Turn {
             } else {
                 Class::Reply
             },
-            cause: cause.why.to_owned(),
+            cause: cause.why.into(),
             method: out.method,
             payload: out.payload,
             media: out.media,
@@ -320,10 +322,10 @@ pub fn forgotten(case: &Case, by: String, at: i64) -> Forgotten {
     }
 }
 
-fn words(value: &serde_json::Value) -> String {
+fn words(value: &serde_json::Value) -> CompactString {
     match value {
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
+        serde_json::Value::String(text) => text.as_str().into(),
+        other => other.to_compact_string(),
     }
 }
 

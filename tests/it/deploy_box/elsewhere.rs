@@ -34,6 +34,7 @@ pub fn takes_releases_and_bots_over_ssh(here: &Fleet) {
 }
 
 /// sshd under the other host's systemd, and this host's ssh that knows it by the name "there".
+/// Its home is its own: what this machine's shells do at a login is none of the test's business.
 fn listen(here: &Fleet, there: &Fleet) {
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -47,7 +48,7 @@ fn listen(here: &Fleet, there: &Fleet) {
         "mkdir -p /run/ssh /run/sshd; cd /run/ssh; ssh-keygen -q -t ed25519 -N '' -f host\n\
          cat >authorized <<'KEY'\n{client}KEY\n\
          cat >config <<'CONF'\nPort {port}\nListenAddress 127.0.0.1\nHostKey /run/ssh/host\nAuthorizedKeysFile /run/ssh/authorized\n\
-StrictModes no\nPidFile none\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\nCONF\n\
+StrictModes no\nPidFile none\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\nSetEnv HOME=/run/ssh\nCONF\n\
          systemd-run -q --unit=test-sshd /usr/sbin/sshd -D -e -f /run/ssh/config; cat host.pub"
     ));
     here.machine.shell(&format!(

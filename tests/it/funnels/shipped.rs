@@ -96,7 +96,7 @@ fn greeting(
     let start = Event::Start {
         payload: Some(word.into()),
     };
-    let outcome = advance(funnels, &desk, Session::default(), lead, start);
+    let outcome = advance(funnels, &desk, Session::default(), lead.into(), start);
     outcome.effects.into_iter().find_map(|effect| match effect {
         Effect::Say(message) => Some(message),
         _ => None,

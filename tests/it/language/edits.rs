@@ -37,7 +37,7 @@ fn after_edit(edited: &str, event: Event) -> (Option<Place>, Vec<String>) {
         &old,
         &desk,
         Session::default(),
-        Lead::default(),
+        Lead::default().into(),
         Event::Start { payload: None },
     );
     let asked = advance(

@@ -111,7 +111,7 @@ fn a_score_counts_once_and_says_why() {
         &funnels,
         &desk,
         Session::default(),
-        Lead::default(),
+        Lead::default().into(),
         Event::Start { payload: None },
     );
     let next = advance(
@@ -158,7 +158,7 @@ fn a_forged_press_changes_nothing() {
         &funnels,
         &desk,
         Session::default(),
-        Lead::default(),
+        Lead::default().into(),
         Event::Start { payload: None },
     );
     for (funnel, step, button) in [
@@ -402,7 +402,7 @@ variant: main.hello=long
             &funnels,
             &desk,
             Session::default(),
-            lead,
+            lead.into(),
             Event::Start { payload: None },
         );
         *seen
@@ -470,7 +470,7 @@ fn names_show_literally_whatever_they_hold() {
             &funnels,
             &desk,
             Session::default(),
-            lead,
+            lead.into(),
             Event::Start { payload: None },
         );
         let texts: Vec<String> = outcome

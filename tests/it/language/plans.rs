@@ -1,5 +1,7 @@
 //! What an edit of a live sequence does to the leads inside: it is told before, and it comes as told.
 
+use std::sync::Arc;
+
 use bot::funnel::effect::{Effect, Origin};
 use bot::funnel::event::{Event, TimerData, TimerName};
 use bot::funnel::session::Session;
@@ -38,7 +40,7 @@ steps:
 /// One lead with their timers, as a bot would keep them.
 pub(super) struct Life {
     session: Session,
-    lead: Lead,
+    lead: Arc<Lead>,
     pub now_ms: i64,
     pub waiting: Option<(i64, TimerData)>,
     pub said: Vec<String>,
@@ -51,10 +53,10 @@ impl Life {
     pub fn after(funnels: &Funnels, ms: i64) -> Life {
         let mut life = Life {
             session: Session::default(),
-            lead: Lead {
+            lead: Arc::new(Lead {
                 id: 7,
                 ..Lead::default()
-            },
+            }),
             now_ms: START_MS,
             waiting: None,
             said: Vec::new(),

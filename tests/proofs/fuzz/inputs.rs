@@ -190,7 +190,7 @@ fn meet(funnels: &Funnels, partner: &Partner, lead: Lead, at: Option<&str>, even
         partner,
         random: 7,
     };
-    let outcome = advance(funnels, &desk, session, lead, event);
+    let outcome = advance(funnels, &desk, session, lead.into(), event);
     for effect in &outcome.effects {
         if let Effect::Say(message) = effect {
             assert_eq!(html::problem(&message.text), None, "{:?}", message.text);

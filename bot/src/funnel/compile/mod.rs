@@ -18,7 +18,7 @@ mod texts;
 mod time;
 mod ways;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -31,6 +31,7 @@ use super::template::Templates;
 use super::words::Phrases;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::partner::Partner;
+use crate::quick::QuickMap;
 use crate::yaml::{self, Places};
 pub(crate) use buttons::SKIP;
 use index::Index;
@@ -205,7 +206,7 @@ fn assemble(files: &[SourceFile], parts: Parts, index: Index, partner: &Partner)
         .iter()
         .enumerate()
         .map(|(ix, funnel)| (funnel.id.clone(), ix))
-        .collect::<HashMap<_, _>>();
+        .collect::<QuickMap<_, _>>();
     Funnels {
         by_id,
         list,

@@ -19,6 +19,7 @@ use crate::funnel::spec::{FunnelSpec, NextSpec, OneOrMany, StepSpec, Then};
 use crate::funnel::spec_sequence::{SequenceSpec, SequenceStepSpec};
 use crate::funnel::template::Templates;
 use crate::partner::Partner;
+use crate::quick::QuickMap;
 use crate::sequence::{Days, Missed, Rule, Window};
 use crate::yaml::Places;
 
@@ -135,7 +136,7 @@ impl Series<'_> {
             );
             plans.push(self.plan(&path, step));
         }
-        let by_id: HashMap<Arc<str>, StepIx> = steps
+        let by_id: QuickMap<Arc<str>, StepIx> = steps
             .iter()
             .enumerate()
             .map(|(ix, step)| (step.id.clone(), ix))
@@ -372,7 +373,7 @@ impl Series<'_> {
         found
     }
 
-    fn moved_to(&mut self, by_id: &HashMap<Arc<str>, StepIx>) -> HashMap<String, StepIx> {
+    fn moved_to(&mut self, by_id: &QuickMap<Arc<str>, StepIx>) -> HashMap<String, StepIx> {
         let mut moved = HashMap::new();
         for (old, new) in &self.spec.moved_to {
             let path = format!("moved_to.{old}");

@@ -1,5 +1,8 @@
 //! Answers: does it fit, what is kept, what is said when it does not. PURE.
 
+use std::sync::Arc;
+
+use compact_str::CompactString;
 use minijinja::Value;
 
 use super::Turn;
@@ -169,10 +172,10 @@ impl<'a> Turn<'a> {
 
     pub(super) fn keep(&mut self, name: &str, value: serde_json::Value) {
         self.effects.push(Effect::Answer {
-            name: name.to_owned(),
+            name: name.into(),
             value: value.clone(),
         });
-        self.session.answers.insert(name.to_owned(), value);
+        Arc::make_mut(&mut self.session.answers).insert(name.into(), value);
         self.scope = None;
     }
 
@@ -236,8 +239,8 @@ impl<'a> Turn<'a> {
             origin,
         };
         match kind {
-            ContactKind::Phone => self.lead.phone = Some(contact.clone()),
-            ContactKind::Email => self.lead.email = Some(contact.clone()),
+            ContactKind::Phone => self.lead_mut().phone = Some(contact.clone()),
+            ContactKind::Email => self.lead_mut().email = Some(contact.clone()),
         }
         self.scope = None;
         self.effects.push(Effect::Contact(contact));
@@ -277,9 +280,9 @@ impl<'a> Turn<'a> {
 
     pub(super) fn tag(&mut self, tag: &str, on: bool) {
         let changed = if on {
-            self.lead.tags.insert(tag.to_owned())
+            self.lead_mut().tags.insert(tag.to_owned())
         } else {
-            self.lead.tags.remove(tag)
+            self.lead_mut().tags.remove(tag)
         };
         if changed {
             self.scope = None;
@@ -298,7 +301,7 @@ impl<'a> Turn<'a> {
     /// Points count once per lead and place.
     pub(super) fn score(
         &mut self,
-        key: String,
+        key: CompactString,
         score: &'a Score,
         default_reason: impl FnOnce(&mut Self) -> String,
     ) {
@@ -310,7 +313,7 @@ impl<'a> Turn<'a> {
             Some(words) => self.partner_words(words),
             None => default_reason(self),
         };
-        self.lead.score += i64::from(score.points);
+        self.lead_mut().score += i64::from(score.points);
         self.scope = None;
         self.effects.push(Effect::Score {
             points: score.points,

@@ -63,15 +63,15 @@ impl<'a> Turn<'a> {
         self.at = Some((funnel, at));
         self.session.visit = self.session.visit.wrapping_add(1);
         self.session.place = Some(Place {
-            funnel: home.id.to_string(),
-            step: step.id.to_string(),
+            funnel: home.id.as_ref().into(),
+            step: step.id.as_ref().into(),
         });
         self.mark(Part::Step);
         let variant = self.choose_variant(step);
         self.effects.push(Effect::Reached {
-            funnel: home.id.to_string(),
-            step: step.id.to_string(),
-            variant: variant.map(|v| v.name.clone()),
+            funnel: home.id.as_ref().into(),
+            step: step.id.as_ref().into(),
+            variant: variant.map(|v| v.name.as_str().into()),
         });
         self.apply_entry(step);
         self.show();
@@ -111,7 +111,7 @@ impl<'a> Turn<'a> {
                 .last()
                 .is_none_or(|last| **last != *step.id)
         {
-            self.session.trail.push(step.id.to_string());
+            self.session.trail.push(step.id.as_ref().into());
             if self.session.trail.len() > MOST_TRAIL {
                 self.session.trail.remove(0);
             }
@@ -189,7 +189,7 @@ impl<'a> Turn<'a> {
         if self.lead.handoff == Handoff::Waiting {
             return self.say_phrase(crate::phrases::Phrase::HumanWaiting);
         }
-        self.lead.handoff = Handoff::Waiting;
+        self.lead_mut().handoff = Handoff::Waiting;
         self.effects.push(Effect::Handoff(Handoff::Waiting));
         self.notify(Notice::Human);
         self.say_phrase(crate::phrases::Phrase::HumanCalled);

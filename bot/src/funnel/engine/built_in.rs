@@ -1,5 +1,7 @@
 //! What the bot can do from any step of any funnel: /help, /human, /stop, /privacy, /forget_me, /language, /timezone. PURE.
 
+use std::sync::Arc;
+
 use super::Turn;
 use crate::funnel::effect::{Effect, Message};
 use crate::funnel::event::TimerName;
@@ -56,7 +58,7 @@ impl Turn<'_> {
 
     pub(super) fn stop(&mut self) {
         if !self.lead.opted_out {
-            self.lead.opted_out = true;
+            self.lead_mut().opted_out = true;
             self.effects.push(Effect::OptOut(true));
             // Who comes back is answered, but offered something only when asked anew.
             self.refuse(Purpose::Advertising, "", "/stop".to_owned());
@@ -74,7 +76,7 @@ impl Turn<'_> {
     /// The lead says yes, having seen the words of this version.
     pub(super) fn agree(&mut self, matter: impl Into<Matter>, version: &str, source: String) {
         let (matter, at) = (matter.into(), self.desk.now_ms);
-        self.lead.consents.give(matter, version, &source, at);
+        self.lead_mut().consents.give(matter, version, &source, at);
         self.effects.push(Effect::Consent {
             matter,
             yes: true,
@@ -89,7 +91,9 @@ impl Turn<'_> {
         if self.lead.consents.of(matter).word() == Word::No {
             return;
         }
-        self.lead.consents.refuse(matter, version, &source, at);
+        self.lead_mut()
+            .consents
+            .refuse(matter, version, &source, at);
         self.effects.push(Effect::Consent {
             matter,
             yes: false,
@@ -140,11 +144,11 @@ impl Turn<'_> {
             silences: self.session.silences,
             ..Session::default()
         };
-        self.lead = Lead {
+        self.lead = Arc::new(Lead {
             id: self.lead.id,
             chat_id: self.lead.chat_id,
             ..Lead::default()
-        };
+        });
     }
 
     /// The languages of this funnel; outside of a funnel, of the partner.
@@ -164,7 +168,7 @@ impl Turn<'_> {
     }
 
     fn choose_language(&mut self, code: &str) {
-        self.lead.language = code.to_owned();
+        self.lead_mut().language = code.to_owned();
         self.scope = None;
         self.effects.push(Effect::Language(code.to_owned()));
         self.say_phrase(Phrase::LanguageSet);

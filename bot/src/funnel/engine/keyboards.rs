@@ -64,7 +64,7 @@ impl<'a> Turn<'a> {
     fn press_action(&self, step: &Step, button: &str) -> Action {
         let funnel = self
             .funnel()
-            .map(|funnel| funnel.id.to_string())
+            .map(|funnel| funnel.id.as_ref().into())
             .unwrap_or_default();
         // Under a step of a sequence, the entry: with it a press proves which message was read.
         let visit = match self.first_word.as_ref().map(|first| &first.origin) {
@@ -73,9 +73,9 @@ impl<'a> Turn<'a> {
         };
         Action::Press(Press {
             funnel,
-            step: step.id.to_string(),
+            step: step.id.as_ref().into(),
             visit,
-            button: button.to_owned(),
+            button: button.into(),
         })
     }
 

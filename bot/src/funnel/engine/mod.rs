@@ -44,7 +44,7 @@ pub struct Desk<'a> {
 #[derive(Debug)]
 pub struct Outcome {
     pub session: Session,
-    pub lead: Lead,
+    pub lead: Arc<Lead>,
     pub effects: Vec<Effect>,
 }
 
@@ -53,7 +53,7 @@ pub fn advance(
     funnels: &Funnels,
     desk: &Desk<'_>,
     session: Session,
-    lead: Lead,
+    lead: Arc<Lead>,
     event: Event,
 ) -> Outcome {
     advance_marked(funnels, desk, session, lead, event).0
@@ -64,7 +64,7 @@ pub(crate) fn advance_marked(
     funnels: &Funnels,
     desk: &Desk<'_>,
     session: Session,
-    lead: Lead,
+    lead: Arc<Lead>,
     event: Event,
 ) -> (Outcome, Vec<Mark>) {
     let mut turn = Turn::new(funnels, desk, session, lead);
@@ -92,7 +92,7 @@ struct Turn<'a> {
     funnels: &'a Funnels,
     desk: &'a Desk<'a>,
     session: Session,
-    lead: Lead,
+    lead: Arc<Lead>,
     effects: Vec<Effect>,
     /// Where the lead stands, found in the loaded files.
     at: Option<(FunnelIx, StepIx)>,
@@ -149,7 +149,7 @@ fn is_reaction(effect: &Effect) -> bool {
 }
 
 impl<'a> Turn<'a> {
-    fn new(funnels: &'a Funnels, desk: &'a Desk<'a>, session: Session, lead: Lead) -> Self {
+    fn new(funnels: &'a Funnels, desk: &'a Desk<'a>, session: Session, lead: Arc<Lead>) -> Self {
         let came = session.visit == 0;
         let mut turn = Self {
             funnels,
@@ -192,7 +192,7 @@ impl<'a> Turn<'a> {
                 if **id != *place.step {
                     self.session.place = Some(Place {
                         funnel: place.funnel.clone(),
-                        step: id.to_string(),
+                        step: id.as_ref().into(),
                     });
                 }
             }
@@ -208,7 +208,7 @@ impl<'a> Turn<'a> {
         };
         self.came &= self.spoke;
         if self.spoke {
-            self.lead.last_seen_at = self.desk.now_ms;
+            self.session.last_seen_at = self.desk.now_ms;
         }
         if self.spoke && !matches!(event, Event::Press(_)) {
             self.session.forgetting = false;
@@ -269,6 +269,11 @@ impl<'a> Turn<'a> {
             }),
             _ => {}
         }
+    }
+
+    /// The lead, to be changed. Few turns do; the others go on with what they share with the store's memory.
+    fn lead_mut(&mut self) -> &mut Lead {
+        Arc::make_mut(&mut self.lead)
     }
 
     fn refuses_advertising(&self) -> bool {

@@ -1,5 +1,7 @@
 //! Buttons: those of now, those of the bot itself, links, and old ones. PURE.
 
+use compact_str::format_compact;
+
 use super::Turn;
 use super::say::BOT;
 use crate::funnel::compile::SKIP;
@@ -149,7 +151,7 @@ impl<'a> Turn<'a> {
             self.tag(tag, false);
         }
         if let Some(score) = &button.score {
-            let key = format!("{}.{}", self.key_of(step), button.id);
+            let key = format_compact!("{}.{}", self.key_of(step), button.id);
             self.score(key, score, |turn| turn.partner_words(&button.text));
         }
         self.notify_of(button.notify.as_ref());

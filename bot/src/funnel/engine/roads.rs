@@ -1,5 +1,7 @@
 //! From funnel to funnel: triggers, jumps, calls and the way home. PURE.
 
+use compact_str::CompactString;
+
 use super::Turn;
 use crate::funnel::effect::Effect;
 use crate::funnel::model::{FunnelIx, StepIx, Target};
@@ -9,7 +11,7 @@ const MOST_FRAMES: usize = 8;
 
 impl Turn<'_> {
     /// Begins a funnel from a trigger; with `come_back` the lead returns here when it ends.
-    pub(super) fn begin(&mut self, funnel: FunnelIx, by: String, come_back: bool) {
+    pub(super) fn begin(&mut self, funnel: FunnelIx, by: CompactString, come_back: bool) {
         let home = self.at.filter(|(current, _)| *current != funnel);
         if !come_back {
             self.session.stack.clear();
@@ -19,7 +21,7 @@ impl Turn<'_> {
         self.session.trail.clear();
         let target = &self.funnels.list[funnel];
         self.effects.push(Effect::Entered {
-            funnel: target.id.to_string(),
+            funnel: target.id.as_ref().into(),
             by,
         });
         let next = self.arrive(funnel, target.first);
@@ -40,7 +42,7 @@ impl Turn<'_> {
         }
         if self.at.is_none_or(|(current, _)| current != funnel) {
             self.effects.push(Effect::Entered {
-                funnel: id.to_string(),
+                funnel: id.as_ref().into(),
                 by: "step".into(),
             });
         }
@@ -51,7 +53,7 @@ impl Turn<'_> {
         self.session.trail.clear();
         let funnel = &self.funnels.list[called];
         self.effects.push(Effect::Entered {
-            funnel: funnel.id.to_string(),
+            funnel: funnel.id.as_ref().into(),
             by: "call".into(),
         });
         self.arrive(called, funnel.first)
@@ -76,7 +78,7 @@ impl Turn<'_> {
     pub(super) fn end(&mut self) -> Option<Target> {
         if let Some(funnel) = self.funnel() {
             self.effects.push(Effect::Ended {
-                funnel: funnel.id.to_string(),
+                funnel: funnel.id.as_ref().into(),
             });
         }
         self.leave();
@@ -101,7 +103,7 @@ impl Turn<'_> {
         self.session.visit = self.session.visit.wrapping_add(1);
         self.session.place = Some(Place {
             funnel: frame.funnel,
-            step: step.id.to_string(),
+            step: step.id.as_ref().into(),
         });
         self.session.trail = frame.trail;
         match frame.then {

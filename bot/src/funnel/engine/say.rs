@@ -1,5 +1,7 @@
 //! Messages: texts in the lead's language, keyboards, phrases of the bot itself. PURE.
 
+use compact_str::{CompactString, format_compact};
+
 use minijinja::Value;
 
 use super::Turn;
@@ -60,7 +62,7 @@ impl<'a> Turn<'a> {
             return None;
         };
         let key = self.key_of(step);
-        if let Some(name) = self.session.variants.get(&key)
+        if let Some(name) = self.session.variants.get(&*key)
             && let Some(known) = variants.iter().find(|variant| variant.name == *name)
         {
             return Some(known);
@@ -75,13 +77,15 @@ impl<'a> Turn<'a> {
             dice = dice.saturating_sub(u64::from(variant.weight));
             hit
         })?;
-        self.session.variants.insert(key, chosen.name.clone());
+        self.session
+            .variants
+            .insert(key.into(), chosen.name.clone());
         Some(chosen)
     }
 
     /// `funnel.step` of the lead's place.
-    pub(super) fn key_of(&self, step: &Step) -> String {
-        format!(
+    pub(super) fn key_of(&self, step: &Step) -> CompactString {
+        format_compact!(
             "{}.{}",
             self.funnel().map_or("", |funnel| &funnel.id),
             step.id

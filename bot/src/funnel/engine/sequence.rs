@@ -358,7 +358,7 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn move_zone(&mut self, zone: Zone) {
-        self.lead.zone = zone.clone();
+        self.lead_mut().zone = zone.clone();
         self.scope = None;
         self.effects.push(Effect::Zone(zone));
     }

@@ -1,5 +1,7 @@
 //! Buttons under messages in which the bot speaks first: those of a sequence's steps, and the way out. PURE.
 
+use compact_str::format_compact;
+
 use super::Turn;
 use crate::funnel::coverage::{Mark, Part};
 use crate::funnel::effect::{Button, Effect, Keyboard, Message};
@@ -35,7 +37,7 @@ impl<'a> Turn<'a> {
         (home, step_at): (FunnelIx, StepIx),
         button: &'a model::Button,
     ) {
-        let key = format!("{}.{}.{}", press.funnel, press.step, press.button);
+        let key = format_compact!("{}.{}.{}", press.funnel, press.step, press.button);
         if self.session.last_press == Some((self.session.visit, key.clone())) {
             return self.ignore("the same press again");
         }
@@ -60,8 +62,8 @@ impl<'a> Turn<'a> {
         self.session.trail.clear();
         let sequence = press.funnel.trim_start_matches(model::SEQUENCE_MARK);
         self.effects.push(Effect::Entered {
-            funnel: self.funnels.list[funnel].id.to_string(),
-            by: format!("sequence:{sequence}"),
+            funnel: self.funnels.list[funnel].id.as_ref().into(),
+            by: format_compact!("sequence:{sequence}"),
         });
         let next = self.arrive(funnel, at);
         self.walk(next);

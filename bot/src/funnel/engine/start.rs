@@ -1,5 +1,7 @@
 //! `/start`, with and without a payload. PURE.
 
+use compact_str::format_compact;
+
 use super::Turn;
 use crate::funnel::effect::Effect;
 use crate::funnel::model::FunnelIx;
@@ -14,7 +16,7 @@ impl Turn<'_> {
             self.touch(payload);
             if let Some(funnel) = self.started_by(payload) {
                 self.lost = None;
-                return self.begin(funnel, format!("start:{payload}"), false);
+                return self.begin(funnel, format_compact!("start:{payload}"), false);
             }
         }
         if self.recover() {
@@ -33,7 +35,10 @@ impl Turn<'_> {
 
     pub(super) fn begin_default(&mut self, payload: Option<&str>) {
         self.lost = None;
-        let by = payload.map_or_else(|| "start".to_owned(), |payload| format!("start:{payload}"));
+        let by = payload.map_or_else(
+            || "start".into(),
+            |payload| format_compact!("start:{payload}"),
+        );
         self.begin(self.funnels.default_funnel, by, false);
     }
 
@@ -54,8 +59,10 @@ impl Turn<'_> {
             campaign,
             at: self.desk.now_ms,
         };
-        self.lead.first_touch.get_or_insert_with(|| touch.clone());
-        self.lead.last_touch = Some(touch);
+        self.lead_mut()
+            .first_touch
+            .get_or_insert_with(|| touch.clone());
+        self.lead_mut().last_touch = Some(touch);
         self.scope = None;
     }
 
@@ -65,7 +72,8 @@ impl Turn<'_> {
     }
 
     pub(super) fn opt_in(&mut self) {
-        if std::mem::take(&mut self.lead.opted_out) {
+        if self.lead.opted_out {
+            self.lead_mut().opted_out = false;
             self.effects.push(Effect::OptOut(false));
             self.say_phrase(Phrase::Resumed);
         }

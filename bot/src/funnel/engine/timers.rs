@@ -71,8 +71,8 @@ impl Turn<'_> {
                 place.funnel, place.step, self.session.silences
             ),
             origin: Origin::FollowUp {
-                funnel: place.funnel,
-                step: place.step,
+                funnel: place.funnel.into(),
+                step: place.step.into(),
                 kind: here.kind,
             },
             stale_at_ms: self.desk.now_ms.saturating_add(FOLLOW_UP_FRESH_MS),

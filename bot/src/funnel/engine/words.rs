@@ -65,7 +65,7 @@ impl<'a> Turn<'a> {
     pub(super) fn begin_from_trigger(&mut self, funnel: usize, by: &str) {
         self.lost = None;
         let come_back = self.funnels.list[funnel].then == crate::funnel::spec::Then::Back;
-        self.begin(funnel, by.to_owned(), come_back);
+        self.begin(funnel, by.into(), come_back);
     }
 
     /// Words nobody asked for.

@@ -1,5 +1,7 @@
 //! Plays a scenario line by line. PURE.
 
+use std::sync::Arc;
+
 use super::check::check;
 use super::clock;
 use super::compare::{fits, matches, written};
@@ -224,7 +226,7 @@ fn header(talk: &mut Talk<'_>, text: &str) -> Result<(), String> {
 fn lead_fact(talk: &mut Talk<'_>, part: &str) -> Result<(), String> {
     let (name, value) = part.split_once(char::is_whitespace).unwrap_or((part, ""));
     let value = value.trim().to_owned();
-    let lead = &mut talk.lead;
+    let lead = Arc::make_mut(&mut talk.lead);
     match name {
         "name" => {
             (lead.first_name, lead.last_name) = value

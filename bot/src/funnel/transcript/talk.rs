@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -42,7 +43,7 @@ pub(super) struct Talk<'a> {
     funnels: &'a Funnels,
     pub partner: &'a Partner,
     pub session: Session,
-    pub lead: Lead,
+    pub lead: Arc<Lead>,
     pub now_ms: i64,
     timers: BTreeMap<TimerName, (i64, TimerData)>,
     /// Every message so far, for the buttons under it.
@@ -75,7 +76,7 @@ impl<'a> Talk<'a> {
             funnels,
             partner,
             session,
-            lead,
+            lead: Arc::new(lead),
             now_ms: START_MS,
             timers: BTreeMap::new(),
             sent: Vec::new(),
@@ -212,11 +213,9 @@ impl<'a> Talk<'a> {
         if matches!(self.lead.handoff, Handoff::Waiting | Handoff::Human) {
             return Hold::Until(self.now_ms + LOOK_AGAIN_MS);
         }
-        let talking = self
-            .funnels
-            .is_talking(&self.session, &self.lead, self.now_ms, TALK_MS);
+        let talking = self.funnels.is_talking(&self.session, self.now_ms, TALK_MS);
         match beside {
-            Beside::Wait if talking => Hold::Until(self.lead.last_seen_at + TALK_MS),
+            Beside::Wait if talking => Hold::Until(self.session.last_seen_at + TALK_MS),
             Beside::Skip if talking => Hold::Drop,
             Beside::Wait | Beside::Skip | Beside::Beside => Hold::No,
         }

@@ -17,7 +17,11 @@ impl History {
         // It is told by the clock, which steps back here; rows are numbered as they were written.
         story.sort_by_key(|item| item.place);
         same("score", &case.lead.score, &owed.score)?;
-        let place = case.session.place.as_ref().map(|place| place.step.clone());
+        let place = case
+            .session
+            .place
+            .as_ref()
+            .map(|place| place.step.to_string());
         let wanted = owed
             .at
             .filter(|at| *at < Step::End)

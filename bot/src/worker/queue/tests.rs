@@ -13,7 +13,7 @@ pub fn row(id: i64, chat_id: i64, lane: Lane) -> OutboxRow {
         } else {
             Class::Reply
         },
-        cause: String::new(),
+        cause: Default::default(),
         method: "SendMessage".into(),
         payload: String::new(),
         media: String::new(),
