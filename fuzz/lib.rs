@@ -45,7 +45,10 @@ pub fn load(text: String) -> Option<Funnels> {
 /// The same of a sequence beside the funnel above.
 pub fn load_sequence(text: String) -> Option<Funnels> {
     let funnel = SourceFile::new("weight.yaml".to_owned(), FUNNEL.to_owned());
-    load_all(vec![funnel, SourceFile::new("sequences/warm.yaml".to_owned(), text)])
+    load_all(vec![
+        funnel,
+        SourceFile::new("sequences/warm.yaml".to_owned(), text),
+    ])
 }
 
 fn load_all(files: Vec<SourceFile>) -> Option<Funnels> {
@@ -69,7 +72,7 @@ pub fn meet(funnels: &Funnels, lead: Lead, at: Option<&str>, event: Event) {
         partner: &PARTNER,
         random: 7,
     };
-    for effect in advance(funnels, &desk, session, lead, event).effects {
+    for effect in advance(funnels, &desk, session, lead.into(), event).effects {
         if let Effect::Say(message) = effect {
             assert_eq!(html::problem(&message.text), None);
             assert!(html::visible_len(&message.text) <= 4_096);

@@ -25,6 +25,7 @@ mod fleet_box;
 mod fleet_cli;
 mod fleet_metrics;
 mod funnels;
+mod fuzz_targets;
 mod house;
 mod in_touch;
 mod lanes;

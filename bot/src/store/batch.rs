@@ -12,6 +12,7 @@ use crate::lead::{Lead, LeadId, Spoken};
 /// A lead with everything the bot keeps of them in one row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Case {
+    /// Shared: a turn that changes it makes a copy, the others hand it on.
     pub lead: Arc<Lead>,
     pub session: Session,
     /// One of the partner's own people: talks like a lead, is not counted as one.

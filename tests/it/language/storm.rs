@@ -278,7 +278,13 @@ fn check(funnels: &Funnels, event: &Event, before: &Lead, after: &Outcome) {
     let kept = serde_json::to_string(&after.session).unwrap();
     let read: Session = serde_json::from_str(&kept).unwrap();
     let last_seen_at = after.session.last_seen_at;
-    assert_eq!(Session { last_seen_at, ..read }, after.session);
+    assert_eq!(
+        Session {
+            last_seen_at,
+            ..read
+        },
+        after.session
+    );
 }
 
 fn presses_in(effects: &[Effect], out: &mut Vec<Press>) {
