@@ -152,6 +152,113 @@ lead: language kk, consents none
     );
 }
 
+const CHOICE: &str = "
+funnel: main
+title: Главная
+enter: { start: [main] }
+first: color
+steps:
+  color:
+    ask: Цвет?
+    expect: choice
+    buttons: [{ text: Красный }, { text: Синий }]
+    next: count
+  count:
+    ask: Сколько?
+    expect: { number: { min: 1, max: 9 } }
+    next: mail
+  mail:
+    ask: Почта?
+    expect: email
+    next: end
+";
+
+#[test]
+fn a_contact_typed_where_none_was_asked_for_is_kept_as_well() {
+    plays_for(
+        &partner(),
+        CHOICE,
+        "
+## at a choice, at a number, at another contact, and after the end
+> /start main
+< Цвет? …
+> мой номер 8 701 123 45 67, звоните
+< Спасибо, записал: +7 701 123-45-67.
+! contact
+= phone +77011234567
+= step color
+> Красный
+< Сколько?
+> +7 701 123 45 67
+< Спасибо, записал: +7 701 123-45-67.
+> anna@mail.ru
+< Спасибо, записал: anna@mail.ru.
+! contact
+= email anna@mail.ru
+> 7
+< Почта?
+> 87059876543
+< Спасибо, записал: +7 705 987-65-43.
+! contact
+= step mail
+> ivan@mail.ru
+< Хорошо, принято.
+! contact
+= email ivan@mail.ru
+= step -
+> +7 701 123 45 67
+< Спасибо, записал: +7 701 123-45-67.
+! contact
+= phone +77011234567
+## what is no number stays what it was
+> /start main
+< Цвет? …
+> 12345
+< Выберите, пожалуйста, один из вариантов…
+> 8 701 123 45 67 или 8 705 987 65 43
+< Выберите, пожалуйста, один из вариантов…
+= phone -
+",
+    );
+}
+
+#[test]
+fn a_contact_nobody_asked_for_waits_for_the_consent_too() {
+    plays_for(
+        &asking(),
+        CHOICE,
+        "
+## a no keeps nothing and leaves the lead where they were, a later yes takes the next number
+lead: consents none
+> /start main
+< Цвет? …
+> +7 701 123 45 67
+< Перед контактом… [✅ Даю согласие] [Не сейчас]
+> [Не сейчас]
+< Хорошо, контакт не нужен. … [✅ Даю согласие]
+= phone -
+= step color
+> [✅ Даю согласие]
+< Цвет? …
+> +7 701 123 45 67
+< Спасибо, записал: +7 701 123-45-67.
+! contact
+= phone +77011234567
+## a yes keeps it
+lead: consents none
+> /start main
+< Цвет? …
+> +7 701 123 45 67
+< Перед контактом…
+> [✅ Даю согласие]
+< Спасибо, записал: +7 701 123-45-67.
+! contact
+= phone +77011234567
+= step color
+",
+    );
+}
+
 #[test]
 fn offers_are_asked_about_once_after_a_contact_and_can_be_refused_and_taken_back() {
     plays_for(

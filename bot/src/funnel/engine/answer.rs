@@ -195,7 +195,12 @@ impl<'a> Turn<'a> {
         let Some(phone) = shared_phone(phone) else {
             return self.other();
         };
-        if self.hold_shared(&phone) {
+        let contact = Contact {
+            kind: ContactKind::Phone,
+            value: phone,
+            origin: Origin::Shared,
+        };
+        if self.holds(&contact) {
             return;
         }
         let asked = matches!(
@@ -203,11 +208,53 @@ impl<'a> Turn<'a> {
             Some(Expect::Phone { .. })
         );
         if asked {
-            return self.phone_answered(phone, Origin::Shared);
+            return self.phone_answered(contact.value, Origin::Shared);
         }
-        self.keep_contact(ContactKind::Phone, &phone, Origin::Shared);
-        self.say_phrase_with(Phrase::ContactThanks, pretty_phone(&phone));
+        self.thank_for(contact);
         self.recover();
+    }
+
+    /// A phone number or an e-mail address typed where none was asked for: whoever writes it down wants to be reached.
+    /// False when the words hold none, or answer the question.
+    pub(super) fn takes_contact(&mut self, text: &str) -> bool {
+        if self.fits_question(text) {
+            return false;
+        }
+        let asked = self.step().and_then(|step| step.expect.as_ref());
+        let phone = match asked {
+            Some(Expect::Phone { .. }) => None,
+            _ => parse_phone(text, &self.desk.partner.phone_regions).ok(),
+        };
+        let email = match asked {
+            Some(Expect::Email) => None,
+            _ => parse_email(text),
+        };
+        let (kind, value) = match (phone, email) {
+            (Some(phone), _) => (ContactKind::Phone, phone),
+            (None, Some(email)) => (ContactKind::Email, email),
+            (None, None) => return false,
+        };
+        let contact = Contact {
+            kind,
+            value,
+            origin: Origin::Typed,
+        };
+        if !self.holds(&contact) {
+            self.thank_for(contact);
+        }
+        true
+    }
+
+    /// Keeps a contact nobody asked for. One that is known already is no news to the partner.
+    pub(super) fn thank_for(&mut self, contact: Contact) {
+        let known = match contact.kind {
+            ContactKind::Phone => &self.lead.phone,
+            ContactKind::Email => &self.lead.email,
+        };
+        if known.as_ref() != Some(&contact) {
+            self.keep_contact(contact.kind, &contact.value, contact.origin);
+        }
+        self.say_phrase_with(Phrase::ContactThanks, shown(&contact));
     }
 
     /// A contact that waited for the consent answers the question after all.
@@ -219,10 +266,6 @@ impl<'a> Turn<'a> {
                 self.answered(contact.value.into());
             }
         }
-    }
-
-    pub(super) fn keep_held(&mut self, contact: Contact) {
-        self.keep_contact(contact.kind, &contact.value, contact.origin);
     }
 
     fn phone_answered(&mut self, phone: String, origin: Origin) {
@@ -319,5 +362,12 @@ impl<'a> Turn<'a> {
             points: score.points,
             reason,
         });
+    }
+}
+
+fn shown(contact: &Contact) -> String {
+    match contact.kind {
+        ContactKind::Phone => pretty_phone(&contact.value),
+        ContactKind::Email => contact.value.clone(),
     }
 }

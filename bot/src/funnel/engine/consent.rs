@@ -4,14 +4,14 @@
 use super::Turn;
 use crate::funnel::effect::{Button, Effect, Keyboard, Message};
 use crate::funnel::model::{Expect, Step};
-use crate::lead::contact::{parse_email, parse_phone, pretty_phone};
+use crate::lead::contact::{parse_email, parse_phone};
 use crate::lead::{Contact, ContactKind, Matter, Origin, Purpose, Word, ZoneSource, text_version};
 use crate::phrases::Phrase;
 
 impl<'a> Turn<'a> {
     /// Whether the step asks for a contact the lead has not allowed us to keep.
     pub(super) fn lacks_consent(&self, step: &Step) -> bool {
-        matches!(step.expect, Some(Expect::Phone { .. } | Expect::Email)) && self.may_keep_nothing()
+        asks_for_contact(step) && self.may_keep_nothing()
     }
 
     fn may_keep_nothing(&self) -> bool {
@@ -73,16 +73,12 @@ impl<'a> Turn<'a> {
         self.ask_consent();
     }
 
-    /// A shared card before the consent; true when it was held.
-    pub(super) fn hold_shared(&mut self, phone: &str) -> bool {
+    /// A contact nobody asked for, before the consent; true when it is held.
+    pub(super) fn holds(&mut self, contact: &Contact) -> bool {
         if !self.may_keep_nothing() {
             return false;
         }
-        self.session.held_contact = Some(Contact {
-            kind: ContactKind::Phone,
-            value: phone.to_owned(),
-            origin: Origin::Shared,
-        });
+        self.session.held_contact = Some(contact.clone());
         self.ask_consent();
         true
     }
@@ -127,11 +123,7 @@ impl<'a> Turn<'a> {
         };
         match self.session.held_contact.take() {
             Some(held) if fits(held.kind) => self.contact_answered(held),
-            Some(held) => {
-                let shown = pretty_phone(&held.value);
-                self.keep_held(held);
-                self.say_phrase_with(Phrase::ContactThanks, shown);
-            }
+            Some(held) => self.thank_for(held),
             None => self.show_again(),
         }
     }
@@ -140,7 +132,8 @@ impl<'a> Turn<'a> {
     fn consent_declined(&mut self, version: &str) {
         self.refuse(Matter::Contact, version, self.consent_source());
         self.session.held_contact = None;
-        match self.step().and_then(|step| step.skip.as_ref()) {
+        let asked = self.step().filter(|step| asks_for_contact(step));
+        match asked.and_then(|step| step.skip.as_ref()) {
             Some(skip) => self.go(skip.to),
             None => {
                 let text = self.phrase(Phrase::ConsentLater, None);
@@ -242,4 +235,8 @@ impl<'a> Turn<'a> {
         self.effects.push(Effect::Toast(done));
         self.notifications();
     }
+}
+
+fn asks_for_contact(step: &Step) -> bool {
+    matches!(step.expect, Some(Expect::Phone { .. } | Expect::Email))
 }

@@ -30,7 +30,7 @@ impl<'a> Turn<'a> {
         if self.takes_any_words() {
             return self.answer_words(text);
         }
-        if self.begin_by_keyword(&normal) {
+        if self.begin_by_keyword(&normal) || self.takes_contact(text) {
             return;
         }
         match self.step() {
