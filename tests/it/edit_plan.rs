@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use tests::programs::program;
-use tests::support::Rig;
+use tests::support::{Rig, until_asked};
 
 const FUNNEL: &str = "\
 funnel: weight
@@ -64,13 +64,14 @@ async fn waits(rig: &Rig, lead: i64) -> String {
 /// Waits until the files are live and everybody is planned anew.
 async fn live(rig: &Rig) {
     rig.post("/reload").await;
-    loop {
-        let health = rig.get("/health").await;
-        if health["speaks_first"]["planning"] == Value::Bool(false) {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    until_asked(
+        || "everybody is planned anew".to_owned(),
+        async || {
+            let health = rig.get("/health").await;
+            health["speaks_first"]["planning"] == Value::Bool(false)
+        },
+    )
+    .await;
 }
 
 #[tokio::test]

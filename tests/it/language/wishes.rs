@@ -260,6 +260,27 @@ lead: consents none
 }
 
 #[test]
+fn the_question_for_another_contact_is_shown_after_the_consent() {
+    plays_for(
+        &asking(),
+        FUNNEL,
+        "
+lead: consents none
+> /start main
+< Перед контактом…
+> anna@mail.ru
+< Перед контактом…
+> [✅ Даю согласие]
+< Спасибо, записал: anna@mail.ru.
+< Ваш телефон? …
+! contact
+= email anna@mail.ru
+= step phone
+",
+    );
+}
+
+#[test]
 fn offers_are_asked_about_once_after_a_contact_and_can_be_refused_and_taken_back() {
     plays_for(
         &asking(),

@@ -80,22 +80,12 @@ impl<'a> Turn<'a> {
             }
             Expect::Choice => self.unfit(Phrase::AgainChoice, None),
             Expect::Photo => self.unfit(Phrase::AgainPhoto, None),
-            Expect::Phone { regions } => {
-                let regions = if regions.is_empty() {
-                    &self.desk.partner.phone_regions
-                } else {
-                    regions
-                };
-                match parse_phone(text, regions) {
-                    Ok(phone) => self.phone_answered(phone, Origin::Typed),
-                    Err(_) => self.unfit(Phrase::AgainPhone, None),
-                }
-            }
-            Expect::Email => match parse_email(text) {
-                Some(email) => {
-                    self.keep_contact(ContactKind::Email, &email, Origin::Typed);
-                    self.answered(email.into());
-                }
+            Expect::Phone { regions } => match self.phone_in(text, regions) {
+                Some(phone) => self.contact_answered(phone),
+                None => self.unfit(Phrase::AgainPhone, None),
+            },
+            Expect::Email => match email_in(text) {
+                Some(email) => self.contact_answered(email),
                 None => self.unfit(Phrase::AgainEmail, None),
             },
         }
@@ -208,9 +198,9 @@ impl<'a> Turn<'a> {
             Some(Expect::Phone { .. })
         );
         if asked {
-            return self.phone_answered(contact.value, Origin::Shared);
+            return self.contact_answered(contact);
         }
-        self.thank_for(contact);
+        self.keep_unasked(contact);
         self.recover();
     }
 
@@ -221,67 +211,55 @@ impl<'a> Turn<'a> {
             return false;
         }
         let asked = self.step().and_then(|step| step.expect.as_ref());
-        let phone = match asked {
-            Some(Expect::Phone { .. }) => None,
-            _ => parse_phone(text, &self.desk.partner.phone_regions).ok(),
+        let found = match asked {
+            Some(Expect::Phone { .. }) => email_in(text),
+            Some(Expect::Email) => self.phone_in(text, &[]),
+            _ => self.phone_in(text, &[]).or_else(|| email_in(text)),
         };
-        let email = match asked {
-            Some(Expect::Email) => None,
-            _ => parse_email(text),
-        };
-        let (kind, value) = match (phone, email) {
-            (Some(phone), _) => (ContactKind::Phone, phone),
-            (None, Some(email)) => (ContactKind::Email, email),
-            (None, None) => return false,
-        };
-        let contact = Contact {
-            kind,
-            value,
-            origin: Origin::Typed,
-        };
+        let Some(contact) = found else { return false };
         if !self.holds(&contact) {
-            self.thank_for(contact);
+            self.keep_unasked(contact);
         }
         true
     }
 
-    /// Keeps a contact nobody asked for. One that is known already is no news to the partner.
-    pub(super) fn thank_for(&mut self, contact: Contact) {
+    /// The phone number in these words. Without a country code it is one of the question's regions, else of the partner's.
+    pub(super) fn phone_in(&self, text: &str, regions: &[String]) -> Option<Contact> {
+        let regions = if regions.is_empty() {
+            &self.desk.partner.phone_regions
+        } else {
+            regions
+        };
+        let phone = parse_phone(text, regions).ok()?;
+        Some(typed(ContactKind::Phone, phone))
+    }
+
+    /// Thanks for a contact nobody asked for. One that is known already is no news to the partner.
+    pub(super) fn keep_unasked(&mut self, contact: Contact) {
         let known = match contact.kind {
             ContactKind::Phone => &self.lead.phone,
             ContactKind::Email => &self.lead.email,
         };
+        let shown = shown(&contact);
         if known.as_ref() != Some(&contact) {
-            self.keep_contact(contact.kind, &contact.value, contact.origin);
+            self.keep_contact(contact);
         }
-        self.say_phrase_with(Phrase::ContactThanks, shown(&contact));
+        self.say_phrase_with(Phrase::ContactThanks, shown);
     }
 
-    /// A contact that waited for the consent answers the question after all.
+    /// The contact that the question is for.
     pub(super) fn contact_answered(&mut self, contact: Contact) {
-        match contact.kind {
-            ContactKind::Phone => self.phone_answered(contact.value, contact.origin),
-            ContactKind::Email => {
-                self.keep_contact(ContactKind::Email, &contact.value, contact.origin);
-                self.answered(contact.value.into());
-            }
+        let (kind, value) = (contact.kind, contact.value.clone());
+        self.keep_contact(contact);
+        if kind == ContactKind::Phone {
+            self.release_contact_keyboard();
+            self.say_phrase_with(Phrase::PhoneSaved, pretty_phone(&value));
         }
+        self.answered(value.into());
     }
 
-    fn phone_answered(&mut self, phone: String, origin: Origin) {
-        self.keep_contact(ContactKind::Phone, &phone, origin);
-        self.release_contact_keyboard();
-        self.say_phrase_with(Phrase::PhoneSaved, pretty_phone(&phone));
-        self.answered(phone.into());
-    }
-
-    fn keep_contact(&mut self, kind: ContactKind, value: &str, origin: Origin) {
-        let contact = Contact {
-            kind,
-            value: value.to_owned(),
-            origin,
-        };
-        match kind {
+    fn keep_contact(&mut self, contact: Contact) {
+        match contact.kind {
             ContactKind::Phone => self.lead_mut().phone = Some(contact.clone()),
             ContactKind::Email => self.lead_mut().email = Some(contact.clone()),
         }
@@ -322,18 +300,20 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn tag(&mut self, tag: &str, on: bool) {
-        let changed = if on {
-            self.lead_mut().tags.insert(tag.to_owned())
-        } else {
-            self.lead_mut().tags.remove(tag)
-        };
-        if changed {
-            self.scope = None;
-            self.effects.push(Effect::Tag {
-                tag: tag.to_owned(),
-                on,
-            });
+        if self.lead.tags.contains(tag) == on {
+            return;
         }
+        let tags = &mut self.lead_mut().tags;
+        if on {
+            tags.insert(tag.to_owned());
+        } else {
+            tags.remove(tag);
+        }
+        self.scope = None;
+        self.effects.push(Effect::Tag {
+            tag: tag.to_owned(),
+            on,
+        });
     }
 
     pub(super) fn score_step(&mut self, step: &'a Step, score: &'a Score) {
@@ -362,6 +342,18 @@ impl<'a> Turn<'a> {
             points: score.points,
             reason,
         });
+    }
+}
+
+pub(super) fn email_in(text: &str) -> Option<Contact> {
+    parse_email(text).map(|email| typed(ContactKind::Email, email))
+}
+
+fn typed(kind: ContactKind, value: String) -> Contact {
+    Contact {
+        kind,
+        value,
+        origin: Origin::Typed,
     }
 }
 

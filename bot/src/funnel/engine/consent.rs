@@ -2,10 +2,10 @@
 //! it; and /notifications, where every yes and no can be changed. PURE.
 
 use super::Turn;
+use super::answer::email_in;
 use crate::funnel::effect::{Button, Effect, Keyboard, Message};
 use crate::funnel::model::{Expect, Step};
-use crate::lead::contact::{parse_email, parse_phone};
-use crate::lead::{Contact, ContactKind, Matter, Origin, Purpose, Word, ZoneSource, text_version};
+use crate::lead::{Contact, ContactKind, Matter, Purpose, Word, ZoneSource, text_version};
 use crate::phrases::Phrase;
 
 impl<'a> Turn<'a> {
@@ -53,23 +53,11 @@ impl<'a> Turn<'a> {
 
     /// A contact typed before the consent: kept aside until the lead decides, and gone if that is a no.
     pub(super) fn hold_typed(&mut self, step: &Step, text: &str) {
-        let typed = |kind, value| Contact {
-            kind,
-            value,
-            origin: Origin::Typed,
-        };
         self.session.held_contact = match &step.expect {
-            Some(Expect::Phone { regions }) if regions.is_empty() => {
-                parse_phone(text, &self.desk.partner.phone_regions).ok()
-            }
-            Some(Expect::Phone { regions }) => parse_phone(text, regions).ok(),
+            Some(Expect::Phone { regions }) => self.phone_in(text, regions),
+            Some(Expect::Email) => email_in(text),
             _ => None,
-        }
-        .map(|phone| typed(ContactKind::Phone, phone));
-        if matches!(step.expect, Some(Expect::Email)) {
-            self.session.held_contact =
-                parse_email(text).map(|email| typed(ContactKind::Email, email));
-        }
+        };
         self.ask_consent();
     }
 
@@ -123,7 +111,13 @@ impl<'a> Turn<'a> {
         };
         match self.session.held_contact.take() {
             Some(held) if fits(held.kind) => self.contact_answered(held),
-            Some(held) => self.thank_for(held),
+            Some(held) => {
+                self.keep_unasked(held);
+                // The consent stood before the question for another contact: it was never shown.
+                if self.step().is_some_and(asks_for_contact) {
+                    self.show_again();
+                }
+            }
             None => self.show_again(),
         }
     }

@@ -1,7 +1,6 @@
 //! Messages: texts in the lead's language, keyboards, phrases of the bot itself. PURE.
 
 use compact_str::{CompactString, format_compact};
-
 use minijinja::Value;
 
 use super::Turn;

@@ -59,10 +59,9 @@ impl Turn<'_> {
             campaign,
             at: self.desk.now_ms,
         };
-        self.lead_mut()
-            .first_touch
-            .get_or_insert_with(|| touch.clone());
-        self.lead_mut().last_touch = Some(touch);
+        let lead = self.lead_mut();
+        lead.first_touch.get_or_insert_with(|| touch.clone());
+        lead.last_touch = Some(touch);
         self.scope = None;
     }
 
