@@ -101,6 +101,78 @@ pub fn share(sorted: &[u64], share: f64) -> f64 {
         / 1_000.0
 }
 
+/// A load on the bot and on the bare loop by turns.
+#[derive(Debug, Default)]
+pub struct Beside {
+    pub rounds: Vec<(Outcome, Outcome)>,
+}
+
+impl Beside {
+    pub fn measure(load: Load, rounds: usize) -> anyhow::Result<Beside> {
+        let fake = Fake::start()?;
+        let mut beside = Beside::default();
+        for round in 0..rounds {
+            let home = Home::new(&format!("turns-{round}"), 0)?;
+            let bot = Bot::start(&home, &fake)?;
+            let ours = load.run(&bot, &fake)?;
+            bot.stop()?;
+            let bare = Bot::bare(&home, &fake)?;
+            beside.rounds.push((ours, load.run(&bare, &fake)?));
+        }
+        Ok(beside)
+    }
+
+    /// The bot's middle value of something.
+    pub fn ours(&self, what: fn(&Outcome) -> f64) -> f64 {
+        median(self.rounds.iter().map(|(ours, _)| what(ours)))
+    }
+
+    pub fn bare(&self, what: fn(&Outcome) -> f64) -> f64 {
+        median(self.rounds.iter().map(|(_, bare)| what(bare)))
+    }
+
+    /// The middle one of what each round says of something.
+    pub fn of_each(&self, what: fn(&Outcome, &Outcome) -> f64) -> f64 {
+        median(self.rounds.iter().map(|(ours, bare)| what(ours, bare)))
+    }
+
+    /// The bot's most turns a second.
+    pub fn most(&self) -> f64 {
+        let rounds = self.rounds.iter();
+        rounds
+            .map(|(ours, _)| ours.turns_per_second)
+            .fold(0.0, f64::max)
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// For work on the turn itself: which of two programs is better, each is told beside the bare loop.
+pub fn beside(rounds: usize) -> anyhow::Result<()> {
+    let beside = Beside::measure(Load::closed(100, 3), rounds)?;
+    for (ours, bare) in &beside.rounds {
+        println!(
+            "bot {:.0} turns/s, {:.3} s/10k; bare loop {:.0}, {:.3}; share {:.1} %",
+            ours.turns_per_second,
+            ours.cpu,
+            bare.turns_per_second,
+            bare.cpu,
+            share_of_bare(ours, bare)
+        );
+    }
+    println!("the middle share: {:.1} %", beside.of_each(share_of_bare));
+    Ok(())
+}
+
+/// Turns a second, in hundredths of the bare loop's.
+pub fn share_of_bare(ours: &Outcome, bare: &Outcome) -> f64 {
+    ours.turns_per_second / bare.turns_per_second * 100.0
+}
+
 /// For work on one number.
 pub fn one(
     seconds: u64,

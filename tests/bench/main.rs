@@ -1,8 +1,10 @@
 //! Measures the real bot, built for release, against a Bot API so lean that it is not the bottleneck.
 //!
 //! `bench` tells the whole table; `bench FILE` also writes it between the marks in FILE (docs/performance.md);
-//! `bench load SECONDS LEADS DELAY_MS PAUSE_MS [1: in order]` and `bench only start|bulk|growth|fleet` are for work on one number. `tests/figures` builds and runs it.
+//! `bench load SECONDS LEADS DELAY_MS PAUSE_MS [1: in order]`, `bench beside ROUNDS` and `bench only start|bulk|growth|fleet` are for work on one
+//! number. `tests/figures` builds and runs it.
 
+mod bare;
 mod fake;
 mod figures;
 mod fill;
@@ -15,6 +17,9 @@ mod table;
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first().map(String::as_str) {
+        // Started by `beside`, as a process of its own.
+        Some("bare") => bare::run(&args[1], args[2].as_ref()),
+        Some("beside") => load::beside(args.get(1).and_then(|n| n.parse().ok()).unwrap_or(5)),
         Some("in-touch") => in_touch::run(&args[1..]),
         Some("load") => {
             let number = |at: usize, unset: u64| {

@@ -141,6 +141,21 @@ impl Bot {
         Ok(Bot { child, started })
     }
 
+    /// The bare loop instead (`bare.rs`).
+    pub fn bare(home: &Home, fake: &Fake) -> anyhow::Result<Bot> {
+        fake.state().first_poll = None;
+        std::fs::create_dir_all(home.data())?;
+        let started = Instant::now();
+        let child = Command::new(std::env::current_exe()?)
+            .arg("bare")
+            .arg(fake.address.to_string())
+            .arg(home.data())
+            .stdin(Stdio::null())
+            .spawn()?;
+        wait(|| fake.state().first_poll.is_some()).context("the bare loop does not poll")?;
+        Ok(Bot { child, started })
+    }
+
     pub fn started(&self) -> Instant {
         self.started
     }

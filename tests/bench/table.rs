@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::Context;
 
 use crate::figures::{Figures, root};
+use crate::load::share_of_bare;
 
 const BEGIN: &str = "<!-- figures: written by tests/figures -->";
 const END: &str = "<!-- end of figures -->";
@@ -53,8 +54,14 @@ pub fn render(figures: &Figures) -> anyhow::Result<String> {
     row(
         "turns per second, 100 leads at once",
         &[Goal::AtLeast(20_000.0)],
-        &[f.closed.turns_per_second],
+        &[f.closed.ours(|seen| seen.turns_per_second)],
         ["3,020", "5,716", "300", "65,209"],
+    )?;
+    row(
+        "the same as a share of a bare loop's beside it, %",
+        &[Goal::AtLeast(20_000.0 / 65_209.0 * 100.0)],
+        &[f.closed.of_each(share_of_bare)],
+        ["4.6", "8.8", "0.5", "100"],
     )?;
     row(
         "the same with 40 ms per API call",
@@ -71,13 +78,16 @@ pub fn render(figures: &Figures) -> anyhow::Result<String> {
     row(
         "the same with 40 ms per API call",
         &[Goal::AtMost(22.0), Goal::AtMost(25.0)],
-        &[f.paced_network.p50_ms, f.paced_network.p99_ms],
+        &[
+            f.paced_network.ours(|seen| seen.p50_ms),
+            f.paced_network.ours(|seen| seen.p99_ms),
+        ],
         ["22 / 82", "22 / 83", "25 / 36", "21 / 22"],
     )?;
     row(
         "CPU per 10,000 turns, s",
         &[Goal::AtMost(0.7)],
-        &[f.closed.cpu],
+        &[f.closed.ours(|seen| seen.cpu)],
         ["3.7", "1.8", "32", "0.14"],
     )?;
     row(
@@ -124,9 +134,15 @@ pub fn render(figures: &Figures) -> anyhow::Result<String> {
     )?;
     writeln!(
         text,
-        "\nOurs commit every turn at `synchronous=FULL`, the others' at `NORMAL`. Also seen: p50 / p99 of 100 leads at once {} / {} ms, with 40 ms per call {} / {} ms; RSS right after the load {} MiB; private memory of an idle bot {} MiB. With what asks nothing leaving one by one, as the shipped limits have it: {} turns a second, with 40 ms per call {}.\n",
-        number(f.closed.p50_ms),
-        number(f.closed.p99_ms),
+        "\nOurs commit every turn at `synchronous=FULL`, the others' and the bare loop's at `NORMAL`. Turns per second and processor time are the middle of {} rounds; their most turns a second were {}. The bare loop, run between them, had {} turns a second at {} s per 10,000 (middle), and a p50 / p99 of {} / {} ms with 5 leads and 40 ms per call. Also seen: p50 / p99 of 100 leads at once {} / {} ms, with 40 ms per call {} / {} ms; RSS right after the load {} MiB; private memory of an idle bot {} MiB. With what asks nothing leaving one by one, as the shipped limits have it: {} turns a second, with 40 ms per call {}.\n",
+        f.closed.rounds.len(),
+        number(f.closed.most()),
+        number(f.closed.bare(|seen| seen.turns_per_second)),
+        number(f.closed.bare(|seen| seen.cpu)),
+        number(f.paced_network.bare(|seen| seen.p50_ms)),
+        number(f.paced_network.bare(|seen| seen.p99_ms)),
+        number(f.closed.ours(|seen| seen.p50_ms)),
+        number(f.closed.ours(|seen| seen.p99_ms)),
         number(f.network.p50_ms),
         number(f.network.p99_ms),
         number(f.rss_after.0),
@@ -171,7 +187,7 @@ pub fn write_between(file: &Path, marks: (&str, &str), table: &str) -> anyhow::R
     Ok(())
 }
 
-/// `20,000`, `22.4`, `0.69`.
+/// `20,000`, `256`, `22.4`, `0.69`.
 pub fn number(value: f64) -> String {
     if value >= 1_000.0 {
         let whole = format!("{value:.0}");
@@ -181,7 +197,7 @@ pub fn number(value: f64) -> String {
             return format!("{millions},{thousands},{tail}");
         }
         format!("{head},{tail}")
-    } else if value >= 20.0 {
+    } else if value >= 100.0 {
         format!("{value:.0}")
     } else if value >= 2.0 || value == 0.0 {
         format!("{value:.1}").trim_end_matches(".0").to_owned()
