@@ -250,6 +250,11 @@ impl Batch {
             && self.forgotten.is_empty()
     }
 
+    /// Whether there is something that few rounds have.
+    pub fn has_seldom(&self) -> bool {
+        !self.media.is_empty() || !self.members.is_empty() || !self.digests.is_empty()
+    }
+
     /// How many there are to write, as far as they come many at a time.
     pub fn rows(&self) -> usize {
         self.inbox.len()

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sqlx::SqliteConnection;
+
 use super::rows::{Script, Statement};
 use super::{
     Batch, Class, EventRow, InboxRow, InboxState, Lane, OutboxRow, OutboxState, Settled, Store,
@@ -23,12 +25,31 @@ impl Store {
 
     /// Not sqlx's transaction: once SQLite ends one by itself, sqlx counts it as open for ever and begins no other.
     async fn write_and_end(&mut self, batch: &Batch) -> sqlx::Result<()> {
-        let mut script = Script::new(&mut self.connection, batch.rows() <= SMALL);
+        let (connection, partner) = (&mut self.connection, &self.partner_id);
+        let mut script = Script::new(partner, batch.rows() <= SMALL);
         // IMMEDIATE: a deferred transaction that upgrades fails at once instead of waiting.
-        script.say("BEGIN IMMEDIATE").await?;
-        write(&mut script, &self.partner_id, batch).await?;
-        script.say("COMMIT").await?;
-        script.now().await.map(drop)
+        script.say("BEGIN IMMEDIATE");
+        inbox(&mut script, &batch.inbox);
+        if !batch.forgotten.is_empty() {
+            script.run(connection).await?;
+        }
+        // Before the cases: a forgotten person may have come back in the same round, as a new lead.
+        for who in &batch.forgotten {
+            super::erase::forget(connection, partner, who).await?;
+        }
+        script.add(&LEADS, &batch.cases, super::cases::bind);
+        script.add(&LEADS_MOVED, &batch.moved, super::cases::bind_moved);
+        events(&mut script, &batch.events);
+        outbox(&mut script, &batch.outbox);
+        settled(&mut script, &batch.settled);
+        timers(&mut script, batch);
+        facts(&mut script, &batch.facts);
+        if batch.has_seldom() {
+            script.run(connection).await?;
+            seldom(connection, partner, batch).await?;
+        }
+        script.say("COMMIT");
+        script.run(connection).await
     }
 
     async fn execute(&mut self, statement: &'static str) -> sqlx::Result<()> {
@@ -37,26 +58,7 @@ impl Store {
     }
 }
 
-async fn write(tx: &mut Script<'_>, partner: &Arc<str>, batch: &Batch) -> sqlx::Result<()> {
-    inbox(tx, partner, &batch.inbox).await?;
-    // Before the cases: a forgotten person may have come back in the same round, as a new lead.
-    for who in &batch.forgotten {
-        super::erase::forget(tx.now().await?, partner, who).await?;
-    }
-    LEADS
-        .run(tx, partner, &batch.cases, super::cases::bind)
-        .await?;
-    LEADS_MOVED
-        .run(tx, partner, &batch.moved, super::cases::bind_moved)
-        .await?;
-    events(tx, partner, &batch.events).await?;
-    outbox(tx, partner, &batch.outbox).await?;
-    settled(tx, partner, &batch.settled).await?;
-    timers(tx, partner, batch).await?;
-    rest(tx, partner, batch).await
-}
-
-async fn inbox(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[InboxRow]) -> sqlx::Result<()> {
+fn inbox<'a>(script: &mut Script<'a>, rows: &'a [InboxRow]) {
     static ROWS: Statement = Statement::new(
         7,
         "INSERT INTO inbox (partner_id, update_id, state, tries, chat_id, raw, error, received_at) SELECT ?, v.* FROM",
@@ -75,16 +77,14 @@ async fn inbox(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[InboxRow]) -> sq
         row.state == InboxState::Done && row.raw.is_empty() && row.error.is_empty()
     };
     let (handled, other): (Vec<&InboxRow>, Vec<&InboxRow>) = rows.iter().partition(is_handled);
-    HANDLED
-        .run(tx, partner, &handled, |row, binds| {
-            binds
-                .put(row.update_id)?
-                .put(row.chat_id)?
-                .put(row.received_at)?;
-            Ok(())
-        })
-        .await?;
-    ROWS.run(tx, partner, &other, |row, binds| {
+    script.add(&HANDLED, handled, |row, binds| {
+        binds
+            .put(row.update_id)?
+            .put(row.chat_id)?
+            .put(row.received_at)?;
+        Ok(())
+    });
+    script.add(&ROWS, other, |row, binds| {
         binds
             .put(row.update_id)?
             .text(state_word(row.state))?
@@ -95,8 +95,7 @@ async fn inbox(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[InboxRow]) -> sq
             .text(&row.error)?
             .put(row.received_at)?;
         Ok(())
-    })
-    .await
+    });
 }
 
 pub(super) fn state_word(state: InboxState) -> &'static str {
@@ -139,7 +138,7 @@ static LEADS_MOVED: Statement = Statement::filled(
     "WHERE leads.partner_id = ? AND leads.id = column1",
 );
 
-async fn events(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[EventRow]) -> sqlx::Result<()> {
+fn events<'a>(script: &mut Script<'a>, rows: &'a [EventRow]) {
     static ROWS: Statement = Statement::filled(
         10,
         "INSERT INTO events (partner_id, id, lead_id, prev, at, kind, funnel, step, name, value, points)
@@ -147,7 +146,7 @@ async fn events(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[EventRow]) -> s
          coalesce(column9, ''), column10 FROM",
         "WHERE column1 IS NOT NULL",
     );
-    ROWS.run(tx, partner, rows, |row, binds| {
+    script.add(&ROWS, rows, |row, binds| {
         binds
             .put(row.id)?
             .put(row.lead_id)?
@@ -161,11 +160,10 @@ async fn events(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[EventRow]) -> s
             .often_empty(&row.value)?
             .put(row.points)?;
         Ok(())
-    })
-    .await
+    });
 }
 
-async fn outbox(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[OutboxRow]) -> sqlx::Result<()> {
+fn outbox<'a>(script: &mut Script<'a>, rows: &'a [OutboxRow]) {
     static ROWS: Statement = Statement::new(
         16,
         "INSERT INTO outbox (partner_id, id, lead_id, prev, chat_id, lane, class, cause, method, payload, media, card,
@@ -182,17 +180,15 @@ async fn outbox(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[OutboxRow]) -> 
     );
     let (replies, other): (Vec<&OutboxRow>, Vec<&OutboxRow>) =
         rows.iter().partition(|row| is_plain_reply(row));
-    REPLIES
-        .run(tx, partner, &replies, |row, binds| {
-            binds.put(row.id)?.put(row.lead_id)?.put(row.prev)?;
-            binds
-                .put(row.chat_id)?
-                .text(&row.payload)?
-                .put(row.created_at)?;
-            Ok(())
-        })
-        .await?;
-    ROWS.run(tx, partner, &other, |row, binds| {
+    script.add(&REPLIES, replies, |row, binds| {
+        binds.put(row.id)?.put(row.lead_id)?.put(row.prev)?;
+        binds
+            .put(row.chat_id)?
+            .text(&row.payload)?
+            .put(row.created_at)?;
+        Ok(())
+    });
+    script.add(&ROWS, other, |row, binds| {
         binds
             .put(row.id)?
             .put(row.lead_id)?
@@ -211,8 +207,7 @@ async fn outbox(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[OutboxRow]) -> 
             .put(row.not_before)?
             .put(row.created_at)?;
         Ok(())
-    })
-    .await
+    });
 }
 
 /// What the short statement's words say.
@@ -245,7 +240,7 @@ fn is_plain_reply(row: &OutboxRow) -> bool {
         && (*card, *tries, *not_before) == (0, 0, 0)
 }
 
-async fn settled(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[Settled]) -> sqlx::Result<()> {
+fn settled<'a>(script: &mut Script<'a>, rows: &'a [Settled]) {
     static ROWS: Statement = Statement::new(
         7,
         "UPDATE outbox SET state = column2, reason = column3, tries = column4, not_before = column5,
@@ -264,7 +259,7 @@ async fn settled(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[Settled]) -> s
     };
     let (sent, other): (Vec<&Settled>, Vec<&Settled>) = rows.iter().partition(is_sent);
     // A message may have several fates in one round; the last one counts, and being sent is always the last.
-    ROWS.run(tx, partner, &other, |row, binds| {
+    script.add(&ROWS, other, |row, binds| {
         binds
             .put(row.id)?
             .text(super::outbox::state_word(row.state))?
@@ -275,20 +270,18 @@ async fn settled(tx: &mut Script<'_>, partner: &Arc<str>, rows: &[Settled]) -> s
             .put(row.message_id)?
             .put(row.at)?;
         Ok(())
-    })
-    .await?;
-    SENT.run(tx, partner, &sent, |row, binds| {
+    });
+    script.add(&SENT, sent, |row, binds| {
         binds
             .put(row.id)?
             .put(row.tries)?
             .put(row.message_id)?
             .put(row.at)?;
         Ok(())
-    })
-    .await
+    });
 }
 
-async fn timers(tx: &mut Script<'_>, partner: &Arc<str>, batch: &Batch) -> sqlx::Result<()> {
+fn timers<'a>(script: &mut Script<'a>, batch: &'a Batch) {
     static CANCELLED: Statement = Statement::new(
         2,
         "DELETE FROM timers WHERE (lead_id, name) IN (SELECT column1, column2 FROM",
@@ -300,13 +293,11 @@ async fn timers(tx: &mut Script<'_>, partner: &Arc<str>, batch: &Batch) -> sqlx:
         "WHERE true ON CONFLICT (partner_id, lead_id, name) DO UPDATE SET lane = excluded.lane, due_at = excluded.due_at,
          data = excluded.data, held = excluded.held",
     );
-    CANCELLED
-        .run(tx, partner, &batch.cancelled, |(lead, name), binds| {
-            binds.put(*lead)?.text(&name.to_string())?;
-            Ok(())
-        })
-        .await?;
-    ROWS.run(tx, partner, &batch.timers, |row, binds| {
+    script.add(&CANCELLED, &batch.cancelled, |(lead, name), binds| {
+        binds.put(*lead)?.text(&name.to_string())?;
+        Ok(())
+    });
+    script.add(&ROWS, &batch.timers, |row, binds| {
         let data =
             serde_json::to_string(&row.data).map_err(|error| sqlx::Error::Encode(error.into()))?;
         binds
@@ -317,11 +308,27 @@ async fn timers(tx: &mut Script<'_>, partner: &Arc<str>, batch: &Batch) -> sqlx:
             .text(&data)?
             .text(&row.held)?;
         Ok(())
-    })
-    .await
+    });
 }
 
-async fn rest(tx: &mut Script<'_>, partner: &Arc<str>, batch: &Batch) -> sqlx::Result<()> {
+fn facts<'a>(script: &mut Script<'a>, rows: &'a [(&'static str, String)]) {
+    static FACTS: Statement = Statement::new(
+        2,
+        "INSERT INTO facts (partner_id, name, value) SELECT ?, v.* FROM",
+        "WHERE true ON CONFLICT (partner_id, name) DO UPDATE SET value = excluded.value",
+    );
+    script.add(&FACTS, rows, |(name, value), binds| {
+        binds.text(name)?.text(value)?;
+        Ok(())
+    });
+}
+
+/// What few rounds have, in statements of its own.
+async fn seldom(
+    connection: &mut SqliteConnection,
+    partner: &Arc<str>,
+    batch: &Batch,
+) -> sqlx::Result<()> {
     for row in &batch.media {
         let statement = if row.file_id.is_empty() {
             sqlx::query(
@@ -339,7 +346,7 @@ async fn rest(tx: &mut Script<'_>, partner: &Arc<str>, batch: &Batch) -> sqlx::R
             .bind(row.kind)
             .bind(&row.file_id)
             .bind(row.at)
-            .execute(tx.now().await?)
+            .execute(&mut *connection)
             .await?;
     }
     for member in &batch.members {
@@ -349,21 +356,11 @@ async fn rest(tx: &mut Script<'_>, partner: &Arc<str>, batch: &Batch) -> sqlx::R
             .bind(&member.name)
             .bind(&member.invite)
             .bind(member.bound_at)
-            .execute(tx.now().await?)
+            .execute(&mut *connection)
             .await?;
     }
     if !batch.digests.is_empty() {
-        super::digest::write(tx.now().await?, partner, &batch.digests).await?;
+        super::digest::write(&mut *connection, partner, &batch.digests).await?;
     }
-    static FACTS: Statement = Statement::new(
-        2,
-        "INSERT INTO facts (partner_id, name, value) SELECT ?, v.* FROM",
-        "WHERE true ON CONFLICT (partner_id, name) DO UPDATE SET value = excluded.value",
-    );
-    FACTS
-        .run(tx, partner, &batch.facts, |(name, value), binds| {
-            binds.text(name)?.text(value)?;
-            Ok(())
-        })
-        .await
+    Ok(())
 }

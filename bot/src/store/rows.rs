@@ -1,8 +1,9 @@
-//! Many rows in one statement, and the statements of a small round in one script. Chunks have few sizes, so that few
-//! texts are made, prepared and kept.
+//! Many rows in one statement, and the statements of a transaction one after the other. Chunks have few sizes, so that
+//! few texts are made, prepared and kept.
 
 use std::sync::{Arc, OnceLock};
 
+use futures_util::future::join;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Arguments, AssertSqlSafe, Encode, Sqlite, Type};
 
@@ -133,90 +134,149 @@ impl Statement {
         })
     }
 
-    /// Runs the statement over all rows, now or with the rest of the script.
-    pub(super) async fn run<T>(
+    /// The statement over so many rows.
+    fn step<'a, T: Sync + 'a>(
         &'static self,
-        script: &mut Script<'_>,
-        partner: &Arc<str>,
-        mut rows: &[T],
-        bind: impl Fn(&T, &mut Binds<'_>) -> sqlx::Result<()>,
-    ) -> sqlx::Result<()> {
+        chunk: usize,
+        partner: &'a Arc<str>,
+        rows: Vec<&'a T>,
+        bind: Bind<T>,
+    ) -> Step<'a> {
         let partner_first = self.head.contains('?');
-        while !rows.is_empty() {
-            let chunk = self.chunk(rows.len());
-            let (now, later) = rows.split_at(CHUNKS[chunk].min(rows.len()));
-            let places = CHUNKS[chunk] * self.columns + 1;
-            script.arguments.reserve(places, 0);
-            let mut binds = Binds {
-                arguments: &mut script.arguments,
-                recent: &mut script.recent,
-            };
-            if partner_first {
-                binds.put(partner.clone())?;
-            }
-            for row in now {
-                bind(row, &mut binds)?;
-            }
-            for _ in now.len() * self.columns..CHUNKS[chunk] * self.columns {
-                binds.put(None::<i64>)?;
-            }
-            if !partner_first {
-                binds.put(partner.clone())?;
-            }
-            script.say(self.text(chunk)).await?;
-            rows = later;
+        let places = CHUNKS[chunk] * self.columns;
+        Step {
+            text: self.text(chunk),
+            places: places + 1,
+            values: Box::new(move |binds| {
+                if partner_first {
+                    binds.put(partner.clone())?;
+                }
+                for row in &rows {
+                    bind(row, binds)?;
+                }
+                for _ in rows.len() * self.columns..places {
+                    binds.put(None::<i64>)?;
+                }
+                if !partner_first {
+                    binds.put(partner.clone())?;
+                }
+                Ok(())
+            }),
         }
-        Ok(())
+    }
+}
+
+/// Puts in the values of one row.
+pub(super) type Bind<T> = fn(&T, &mut Binds<'_>) -> sqlx::Result<()>;
+
+/// A statement whose values are not put in yet.
+struct Step<'a> {
+    text: &'static str,
+    places: usize,
+    values: Box<dyn FnOnce(&mut Binds<'_>) -> sqlx::Result<()> + Send + 'a>,
+}
+
+impl Step<'_> {
+    fn bind(self, arguments: &mut SqliteArguments, recent: &mut Recent) -> sqlx::Result<()> {
+        arguments.reserve(self.places, 0);
+        (self.values)(&mut Binds { arguments, recent })
     }
 }
 
 /// The statements of a transaction in their order.
-pub(super) struct Script<'c> {
-    connection: &'c mut SqliteConnection,
+pub(super) struct Script<'a> {
+    partner: &'a Arc<str>,
     /// Whether they go to the database together. Each journey there and back wakes two threads, which is most of what a
     /// single turn waits for; for hundreds of turns it is nothing, and their scripts would be too many to keep.
     is_one: bool,
-    text: String,
-    arguments: SqliteArguments,
+    steps: Vec<Step<'a>>,
     recent: Recent,
 }
 
-impl<'c> Script<'c> {
-    pub(super) fn new(connection: &'c mut SqliteConnection, is_one: bool) -> Script<'c> {
+impl<'a> Script<'a> {
+    pub(super) fn new(partner: &'a Arc<str>, is_one: bool) -> Script<'a> {
         Script {
-            connection,
+            partner,
             is_one,
-            text: String::new(),
-            arguments: SqliteArguments::default(),
+            steps: Vec::new(),
             recent: Recent::new(),
         }
     }
 
-    /// Adds a statement whose arguments are there already.
-    pub(super) async fn say(&mut self, statement: &'static str) -> sqlx::Result<()> {
-        if self.is_one {
-            self.text.push_str(statement);
-            self.text.push_str(";\n");
-            return Ok(());
-        }
-        let arguments = std::mem::take(&mut self.arguments);
-        sqlx::query_with(statement, arguments)
-            .execute(&mut *self.connection)
-            .await
-            .map(drop)
+    /// Adds a statement without values.
+    pub(super) fn say(&mut self, text: &'static str) {
+        self.steps.push(Step {
+            text,
+            places: 0,
+            values: Box::new(|_| Ok(())),
+        });
     }
 
-    /// Runs what was gathered; the connection is for statements of other shapes.
-    pub(super) async fn now(&mut self) -> sqlx::Result<&mut SqliteConnection> {
-        if !self.text.is_empty() {
-            let text = std::mem::take(&mut self.text);
-            let arguments = std::mem::take(&mut self.arguments);
-            // The text is made of constants and places only.
-            sqlx::query_with(AssertSqlSafe(text), arguments)
-                .execute(&mut *self.connection)
-                .await?;
+    /// Adds the statement over all rows.
+    pub(super) fn add<T: Sync + 'a>(
+        &mut self,
+        statement: &'static Statement,
+        rows: impl IntoIterator<Item = &'a T>,
+        bind: Bind<T>,
+    ) {
+        let mut rows: Vec<&T> = rows.into_iter().collect();
+        while !rows.is_empty() {
+            let chunk = statement.chunk(rows.len());
+            let later = rows.split_off(CHUNKS[chunk].min(rows.len()));
+            let step = statement.step(chunk, self.partner, rows, bind);
+            self.steps.push(step);
+            rows = later;
         }
-        Ok(&mut *self.connection)
+    }
+
+    /// Runs what was added.
+    pub(super) async fn run(&mut self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
+        let steps = std::mem::take(&mut self.steps);
+        if self.is_one {
+            self.run_as_one(steps, connection).await
+        } else {
+            self.run_each(steps, connection).await
+        }
+    }
+
+    async fn run_as_one(
+        &mut self,
+        steps: Vec<Step<'a>>,
+        connection: &mut SqliteConnection,
+    ) -> sqlx::Result<()> {
+        let mut text = String::new();
+        let mut arguments = SqliteArguments::default();
+        for step in steps {
+            text.push_str(step.text);
+            text.push_str(";\n");
+            step.bind(&mut arguments, &mut self.recent)?;
+        }
+        // The text is made of constants and places only.
+        let script = sqlx::query_with(AssertSqlSafe(text), arguments);
+        script.execute(connection).await.map(drop)
+    }
+
+    /// The values of the next are put in while the database is at work on the one before.
+    async fn run_each(
+        &mut self,
+        steps: Vec<Step<'a>>,
+        connection: &mut SqliteConnection,
+    ) -> sqlx::Result<()> {
+        let mut steps = steps.into_iter();
+        let mut next = || {
+            let step = steps.next()?;
+            let (text, mut arguments) = (step.text, SqliteArguments::default());
+            let bound = step.bind(&mut arguments, &mut self.recent);
+            Some(bound.map(|()| sqlx::query_with(text, arguments)))
+        };
+        let mut coming = next();
+        while let Some(statement) = coming {
+            let at_work = statement?.execute(&mut *connection);
+            let (done, following) = join(at_work, async { next() }).await;
+            done?;
+            coming = following;
+        }
+        Ok(())
     }
 }
 
