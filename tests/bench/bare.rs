@@ -13,8 +13,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Updates of one poll.
-const MOST: usize = 100;
+use crate::fake::find;
 
 const TABLES: [&str; 3] = [
     "CREATE TABLE leads (chat INTEGER PRIMARY KEY, name TEXT)",
@@ -46,6 +45,8 @@ async fn talk(address: &str, dir: &Path) -> anyhow::Result<()> {
         .journal_mode(SqliteJournalMode::Wal)
         // As the others of the table have it.
         .synchronous(SqliteSynchronous::Normal)
+        // A text for each size of batch.
+        .statement_cache_capacity(100)
         .disable_statement_logging()
         .connect()
         .await?;
@@ -102,7 +103,6 @@ async fn write(db: &mut SqliteConnection, turns: &[Turn]) -> anyhow::Result<()> 
         places("(?, ?)"),
         places("(?, ?)")
     );
-    debug_assert!(turns.len() <= MOST, "so many texts are kept");
     let mut query = sqlx::query(AssertSqlSafe(script));
     for turn in turns {
         query = query.bind(turn.chat).bind(turn.name.clone());
@@ -184,7 +184,7 @@ async fn read(line: &mut TcpStream) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(1_024);
     loop {
         anyhow::ensure!(line.read_buf(&mut bytes).await? > 0, "the line was closed");
-        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
+        let Some(end) = find(&bytes, b"\r\n\r\n") else {
             continue;
         };
         let head = String::from_utf8_lossy(&bytes[..end]);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::fake::Fake;
 use crate::fill::fill;
 use crate::leads::{FIRST, Manners, Walk};
-use crate::load::{Beside, Load, Outcome, share};
+use crate::load::{Beside, Load, Outcome, median, share};
 use crate::process::{Bot, Home, sleep, wait};
 
 #[derive(Debug, Default)]
@@ -122,8 +122,7 @@ fn start() -> anyhow::Result<f64> {
         times.push((polled - bot.started()).as_secs_f64() * 1_000.0);
         bot.stop()?;
     }
-    times.sort_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
+    Ok(median(times.into_iter()))
 }
 
 /// The cost of a turn beside leads who are in the store already; the hundred who talk are picked from all of them.

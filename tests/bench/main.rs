@@ -16,9 +16,13 @@ mod table;
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    // The bare loop, a process of its own; `process::Bot::bare` starts it.
+    if let [word, address, dir] = args.as_slice()
+        && word == "bare"
+    {
+        return bare::run(address, dir.as_ref());
+    }
     match args.first().map(String::as_str) {
-        // Started by `beside`, as a process of its own.
-        Some("bare") => bare::run(&args[1], args[2].as_ref()),
         Some("beside") => load::beside(args.get(1).and_then(|n| n.parse().ok()).unwrap_or(5)),
         Some("in-touch") => in_touch::run(&args[1..]),
         Some("load") => {

@@ -116,44 +116,46 @@ pub struct Bot {
 impl Bot {
     pub fn start(home: &Home, fake: &Fake) -> anyhow::Result<Bot> {
         fake.state().first_poll = None;
-        let bot = Bot::spawn(home, fake)?;
-        wait(|| fake.state().first_poll.is_some()).context("the bot does not poll")?;
-        Ok(bot)
+        Bot::spawn(home, fake)?.that_polls(fake)
     }
 
     /// Does not wait until it polls.
     pub fn spawn(home: &Home, fake: &Fake) -> anyhow::Result<Bot> {
         let program = program()?;
-        let started = Instant::now();
-        let child = Command::new(&program)
+        let mut command = Command::new(&program);
+        command
             .args(["run", "--partner"])
             .arg(home.0.join("partners/bench"))
             .env("TELEGRAM_API_URL", fake.url())
-            .env("RUST_LOG", "error")
-            .stdin(Stdio::null())
-            .spawn()
-            .with_context(|| {
-                format!(
-                    "{}; build it: cargo build --release -p bot",
-                    program.display()
-                )
-            })?;
-        Ok(Bot { child, started })
+            .env("RUST_LOG", "error");
+        Bot::begin(command).with_context(|| {
+            format!(
+                "{}; build it: cargo build --release -p bot",
+                program.display()
+            )
+        })
     }
 
     /// The bare loop instead (`bare.rs`).
     pub fn bare(home: &Home, fake: &Fake) -> anyhow::Result<Bot> {
         fake.state().first_poll = None;
-        std::fs::create_dir_all(home.data())?;
-        let started = Instant::now();
-        let child = Command::new(std::env::current_exe()?)
+        let mut command = Command::new(std::env::current_exe()?);
+        command
             .arg("bare")
             .arg(fake.address.to_string())
-            .arg(home.data())
-            .stdin(Stdio::null())
-            .spawn()?;
-        wait(|| fake.state().first_poll.is_some()).context("the bare loop does not poll")?;
+            .arg(home.data());
+        Bot::begin(command)?.that_polls(fake)
+    }
+
+    fn begin(mut command: Command) -> anyhow::Result<Bot> {
+        let started = Instant::now();
+        let child = command.stdin(Stdio::null()).spawn()?;
         Ok(Bot { child, started })
+    }
+
+    fn that_polls(self, fake: &Fake) -> anyhow::Result<Bot> {
+        wait(|| fake.state().first_poll.is_some()).context("it does not poll")?;
+        Ok(self)
     }
 
     pub fn started(&self) -> Instant {
