@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use tests::support::{BOT, Rig, until};
+use tests::support::{BOT, Rig, until, until_asked};
 
 const HOUR: i64 = 3_600_000;
 const REMINDER: &str = "Вы ещё здесь?";
@@ -168,19 +168,17 @@ async fn process_what_a_restored_backup_remembers_is_not_said_late() {
     remember_restore(&rig, mark).await;
     rig.start().await;
     rig.skip(2 * HOUR + 1_000).await;
-    let story = loop {
-        let story = rig.story(1).await;
-        if story.iter().any(|item| {
-            item["text"]
-                .as_str()
-                .is_some_and(|text| text.contains("резервной"))
-        }) {
-            break story;
-        }
-        assert_eq!(rig.count(lead, REMINDER), 0, "{story:?}");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    };
-    assert_eq!(rig.count(lead, REMINDER), 0, "{story:?}");
+    until_asked(
+        || "the story tells of the backup".to_owned(),
+        async || {
+            let story = rig.story(1).await;
+            assert_eq!(rig.count(lead, REMINDER), 0, "{story:?}");
+            let mut texts = story.iter().filter_map(|item| item["text"].as_str());
+            texts.any(|text| text.contains("резервной"))
+        },
+    )
+    .await;
+    assert_eq!(rig.count(lead, REMINDER), 0);
     // What is asked after the mark is reminded of as always.
     rig.skip(2 * HOUR).await;
     rig.says(lead, "25");
