@@ -29,14 +29,20 @@ pub struct Diagnostic {
     pub width: usize,
 }
 
+impl Diagnostic {
+    /// `file:line:column`, or the file alone.
+    pub fn place(&self) -> String {
+        match self.line {
+            0 => self.file.clone(),
+            line => format!("{}:{line}:{}", self.file, self.column),
+        }
+    }
+}
+
 /// `file:line:column: path: message`, then the source line with a caret under the place.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file)?;
-        if self.line > 0 {
-            write!(f, ":{}:{}", self.line, self.column)?;
-        }
-        write!(f, ": ")?;
+        write!(f, "{}: ", self.place())?;
         if self.severity == Severity::Warning {
             write!(f, "warning: ")?;
         }

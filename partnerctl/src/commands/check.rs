@@ -62,6 +62,27 @@ pub fn run(args: &CheckArgs, host: &dyn Host) -> Result<(), Failure> {
     }
 }
 
+/// Each problem once, though partners share funnels. A warning comes back at every button it concerns, so the same
+/// words are told once, with all their places; an error is shown wherever it is to be mended.
+fn gathered<'a>(
+    problems: impl Iterator<Item = &'a Diagnostic>,
+) -> Vec<(&'a Diagnostic, Vec<&'a Diagnostic>)> {
+    let mut said = BTreeSet::new();
+    let mut gathered: Vec<(&Diagnostic, Vec<&Diagnostic>)> = Vec::new();
+    for problem in problems.filter(|problem| said.insert(problem.to_string())) {
+        let same = gathered.iter_mut().find(|(first, _)| {
+            problem.severity == Severity::Warning
+                && first.severity == Severity::Warning
+                && first.message == problem.message
+        });
+        match same {
+            Some((_, others)) => others.push(problem),
+            None => gathered.push((problem, Vec::new())),
+        }
+    }
+    gathered
+}
+
 fn print_json(reports: &[Report], host: &dyn Host) {
     let partners: Vec<_> = reports
         .iter()
@@ -71,12 +92,13 @@ fn print_json(reports: &[Report], host: &dyn Host) {
 }
 
 fn print_text(reports: &[Report], host: &dyn Host) {
-    // Partners share funnels: what is wrong there is said once.
-    let mut said = BTreeSet::new();
-    for problem in reports.iter().flat_map(|report| &report.problems) {
-        if said.insert(problem.to_string()) {
-            host.out(&format!("{}\n", paint(problem, host.colour())));
+    for (problem, others) in gathered(reports.iter().flat_map(|report| &report.problems)) {
+        host.out(&paint(problem, host.colour()));
+        for (index, other) in others.iter().enumerate() {
+            let also = if index == 0 { "also at" } else { "       " };
+            host.out(&format!("     {also} {}", other.place()));
         }
+        host.out("");
     }
     for report in reports {
         let (errors, warnings) = (
@@ -118,4 +140,43 @@ pub fn paint(problem: &Diagnostic, colour: bool) -> String {
         None => String::new(),
     };
     format!("\x1b[1m{first}\x1b[0m{rest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(severity: Severity, line: usize, message: &str) -> Diagnostic {
+        Diagnostic {
+            severity,
+            file: "funnels/a.yaml".to_owned(),
+            line,
+            column: 3,
+            path: format!("steps.s{line}"),
+            message: message.to_owned(),
+            source: String::new(),
+            width: 1,
+        }
+    }
+
+    #[test]
+    fn the_same_warning_is_told_once_with_all_its_places_and_an_error_at_each() {
+        use Severity::{Error, Warning};
+        let problems = [
+            problem(Warning, 1, "no link"),
+            problem(Error, 2, "no step"),
+            problem(Warning, 3, "no link"),
+            problem(Error, 4, "no step"),
+            problem(Error, 5, "no link"),
+            problem(Warning, 6, "unused"),
+            // Another partner's, of the same shared file.
+            problem(Warning, 1, "no link"),
+        ];
+        let told: Vec<(usize, Vec<usize>)> = gathered(problems.iter())
+            .iter()
+            .map(|(first, others)| (first.line, others.iter().map(|other| other.line).collect()))
+            .collect();
+        let alone = |line| (line, Vec::new());
+        assert_eq!(told, [(1, vec![3]), alone(2), alone(4), alone(5), alone(6)]);
+    }
 }
