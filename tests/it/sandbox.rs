@@ -239,14 +239,17 @@ async fn updates_expire_a_day_after_and_presses_after_150_seconds() {
         json!({"chat_id": rig.user, "text": "?", "reply_markup": markup}),
     )
     .await;
-    rig.world.press_text(BOT, rig.user, "Да").unwrap();
+    let press = rig.world.press_text(BOT, rig.user, "Да").unwrap();
+    let press = press.update_id.unwrap();
     assert_eq!(rig.updates(json!({})).await.len(), 2);
+    assert!(!rig.world.is_expired(BOT, press));
     rig.world.advance(Duration::from_secs(151));
     assert_eq!(
         rig.updates(json!({})).await.len(),
         1,
         "the press is lost, the message is kept"
     );
+    assert!(rig.world.is_expired(BOT, press), "a test can tell");
     rig.world.advance(Duration::from_secs(86_400));
     assert_eq!(rig.updates(json!({})).await.len(), 0);
 }

@@ -96,6 +96,9 @@ async fn storm(order: &Order, bots: usize, length: Duration, ledger: &mut Ledger
         body.sample(&town.houses);
     }
     let lost = calm(&town, &mut walks, if short { 60 } else { 300 }).await;
+    for stranded in walks.stranded().await {
+        ledger.trouble(stranded);
+    }
     let (missing, unmarked) = walks.cards();
     let miscounted = walks.miscounted().await;
     for wrong in &miscounted {
@@ -106,6 +109,7 @@ async fn storm(order: &Order, bots: usize, length: Duration, ledger: &mut Ledger
     ledger.told("seconds", length.as_secs());
     ledger.told("leads", walks.walkers.len());
     ledger.told("turns", walks.turns);
+    polls(&walks, ledger);
     let faults = walks.weather.lock().unwrap().faults;
     ledger.at_least("faults", faults, if short { 20 } else { 1_000 });
     ledger.none("lost: no answer and no row in doubt", lost);
@@ -140,6 +144,23 @@ async fn calm(town: &Town, walks: &mut Walks<'_>, seconds: u64) -> usize {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     walks.on_the_way()
+}
+
+/// Whether the bots went on asking through all of it. A press that no poll fetches for 150 s is gone, whatever the bot
+/// does; so such a time must come from faults alone.
+fn polls(walks: &Walks<'_>, ledger: &mut Ledger) {
+    let weather = walks.weather.lock().unwrap();
+    let late = weather.late(Instant::now());
+    ledger.none("polls later than a bot promises", late.len());
+    for late in late {
+        ledger.trouble(late);
+    }
+    let unheard = weather.longest_unheard.as_secs_f64().round();
+    ledger.told("longest time of failed polls alone, s", unheard);
+    ledger.told(
+        "presses Telegram threw away, pressed again",
+        walks.pressed_again,
+    );
 }
 
 fn speed(walks: &Walks<'_>, short: bool, ledger: &mut Ledger) {

@@ -38,6 +38,8 @@ pub struct Walker {
     pub done: bool,
     /// How often a reply never came and the lead went on all the same.
     pub nudges: usize,
+    /// The update of what they pressed last, while they wait.
+    pressed: Option<i64>,
 }
 
 /// How long one answer took, and whether the weather was clear all the while.
@@ -70,6 +72,8 @@ pub struct Walks<'t> {
     pub weather: Arc<Mutex<Weather>>,
     pub replies: Vec<Reply>,
     pub turns: usize,
+    /// Presses that Telegram threw away because no poll came through for 150 s; whoever made one presses again.
+    pub pressed_again: usize,
 }
 
 impl<'t> Walks<'t> {
@@ -97,6 +101,7 @@ impl<'t> Walks<'t> {
             weather,
             replies: Vec::new(),
             turns: 0,
+            pressed_again: 0,
             town,
         }
     }
@@ -126,6 +131,7 @@ impl<'t> Walks<'t> {
             looked: Instant::now(),
             done: false,
             nudges: 0,
+            pressed: None,
         });
         self.town.world.start(bot, id, Some("weight")).unwrap();
         self.turns += 1;
@@ -210,11 +216,12 @@ impl<'t> Walks<'t> {
                 return;
             }
         };
-        if presses && !blind {
-            world.press_text(bot, walker.id, says).unwrap();
+        walker.pressed = if presses && !blind {
+            world.press_text(bot, walker.id, says).unwrap().update_id
         } else {
             world.send(bot, walker.id, says).unwrap();
-        }
+            None
+        };
         walker.stage += 1;
         self.turns += 1;
     }
@@ -228,6 +235,13 @@ impl<'t> Walks<'t> {
             .filter(|number| waits(&self.walkers[*number]))
             .collect();
         for number in waiting {
+            if self.is_thrown_away(number) {
+                self.walkers[number].stage -= 1;
+                self.turns -= 1;
+                self.pressed_again += 1;
+                self.act(number, false, more);
+                continue;
+            }
             let story = self.story(number).await;
             let of_state = |state: &str| {
                 story
@@ -245,6 +259,42 @@ impl<'t> Walks<'t> {
                 self.walkers[number].looked = now;
             }
         }
+    }
+
+    /// Telegram keeps a press for 150 s; nobody can know of it afterwards but who made it.
+    fn is_thrown_away(&self, number: usize) -> bool {
+        let walker = &self.walkers[number];
+        let bot = self.town.houses[walker.house].bot_id;
+        let expired = |update| self.town.world.is_expired(bot, update);
+        walker.pressed.is_some_and(expired)
+    }
+
+    /// Those who still wait, with what they saw and what the bot says of it.
+    pub async fn stranded(&mut self) -> Vec<String> {
+        let mut stranded = Vec::new();
+        for number in 0..self.walkers.len() {
+            if self.walkers[number].done {
+                continue;
+            }
+            let story = self.story(number).await;
+            let walker = &self.walkers[number];
+            let bot = self.town.houses[walker.house].bot_id;
+            let heard = self.town.world.messages(bot, walker.id);
+            let tail = |rows: &[Value], keys: [&str; 3]| -> Vec<String> {
+                let rows = &rows[rows.len().saturating_sub(4)..];
+                let line = |row: &Value| keys.map(|key| row[key].to_string()).join(" ");
+                rows.iter().map(line).collect()
+            };
+            stranded.push(format!(
+                "{} of bot {bot} waits for {:?} since {:.0?}; saw {:?}; the bot tells {:?}",
+                walker.id,
+                PROMPTS.get(walker.stage),
+                walker.since.map(|since| since.elapsed()),
+                tail(&heard, ["date", "out", "text"]),
+                tail(&story, ["at", "state", "text"]),
+            ));
+        }
+        stranded
     }
 
     /// The lead's story as the bot tells it; empty when it knows nobody of this chat.

@@ -87,6 +87,8 @@ pub struct Queue {
     careless: bool,
     /// How many were confirmed since the beginning.
     confirmed: u64,
+    /// Those that nobody fetched in time.
+    expired: Vec<i64>,
 }
 
 /// Updates beyond this are dropped from the front, as Telegram does.
@@ -105,6 +107,7 @@ impl Queue {
             last_poll_ms: i64::MIN,
             careless: false,
             confirmed: 0,
+            expired: Vec::new(),
         }
     }
 
@@ -182,7 +185,7 @@ impl Queue {
     /// Telegram's getUpdates: confirms what lies before `offset`, then answers or waits.
     pub fn poll(&mut self, offset: i64, limit: usize, may_wait: bool, now_ms: i64) -> Poll {
         let from = self.confirm(offset);
-        self.updates.retain(|update| update.expires_ms > now_ms);
+        self.expire(now_ms);
         let batch = self.batch(from, limit);
         self.last_poll_ms = now_ms;
         if !may_wait || batch.len() > 2 {
@@ -238,6 +241,22 @@ impl Queue {
 
     pub fn clear(&mut self) {
         self.updates.clear();
+    }
+
+    fn expire(&mut self, now_ms: i64) {
+        let expired = &mut self.expired;
+        self.updates.retain(|update| {
+            let lives = update.expires_ms > now_ms;
+            if !lives {
+                expired.push(update.id);
+            }
+            lives
+        });
+    }
+
+    /// Whether an update was thrown away because nobody fetched it in time.
+    pub fn is_expired(&self, id: i64) -> bool {
+        self.expired.contains(&id)
     }
 
     /// Drops what `offset` confirms and returns the first id to deliver.

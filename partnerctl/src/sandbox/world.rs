@@ -243,6 +243,13 @@ impl World {
             .map_or(0, |index| state.bots[index].queue.confirmed())
     }
 
+    /// Whether Telegram threw an update away because the bot did not fetch it in time: a press after 150 s.
+    pub fn is_expired(&self, bot: i64, update: i64) -> bool {
+        let state = self.lock();
+        let index = state.bot_by_id(bot);
+        index.is_some_and(|index| state.bots[index].queue.is_expired(update))
+    }
+
     /// The Bot API messages of a chat with `out` and `deleted`, oldest first; empty when there is no chat.
     pub fn messages(&self, bot: i64, user: i64) -> Vec<Value> {
         let state = self.lock();
