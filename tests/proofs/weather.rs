@@ -44,8 +44,8 @@ impl Asking {
     /// For a machine that does other things too.
     const SLACK: Duration = Duration::from_secs(10);
 
-    /// The bot's promise: at once after an answer, after what a 429 says, else after 1, 2, 4 … 30 s; up to a third
-    /// more of each, so that a fleet does not come back all at once.
+    /// The bot's promise: at once after an answer, after what a 429 says, else after 1, 2, 4 … 30 s; up to three
+    /// tenths more of each, so that a fleet does not come back all at once.
     fn most(fault: Option<(FaultKind, u64)>, failures: u32) -> Duration {
         let backoff =
             Duration::from_secs(30).min(Duration::from_secs(1 << (failures.clamp(1, 6) - 1)));
