@@ -40,6 +40,7 @@ pub async fn prove(order: &Order) -> Ledger {
     let length = Duration::from_secs(seconds);
     let mut ledger = Ledger::default();
     storm(order, bots, length, &mut ledger).await;
+    jump(order, &mut ledger).await;
     control(order, short, &mut ledger).await;
     ledger
 }
@@ -151,16 +152,41 @@ async fn calm(town: &Town, walks: &mut Walks<'_>, seconds: u64) -> usize {
 fn polls(walks: &Walks<'_>, ledger: &mut Ledger) {
     let weather = walks.weather.lock().unwrap();
     let late = weather.late(Instant::now());
+    let unheard = weather.longest_unheard().as_secs_f64().round();
+    drop(weather);
     ledger.none("polls later than a bot promises", late.len());
     for late in late {
         ledger.trouble(late);
     }
-    let unheard = weather.longest_unheard.as_secs_f64().round();
     ledger.told("longest time of failed polls alone, s", unheard);
-    ledger.told(
-        "presses Telegram threw away, pressed again",
-        walks.pressed_again,
-    );
+    let again = walks.thrown_away.len();
+    ledger.told("presses Telegram threw away, pressed again", again);
+    ledger.none("of them while polls came through", walks.unread());
+}
+
+/// Telegram's clock jumps while leads wait for what they pressed: the presses are thrown away, though no polls failed
+/// for so long. That must be seen, and everybody must come through by pressing again.
+async fn jump(order: &Order, ledger: &mut Ledger) {
+    let town = Town::open(1, "", Options::default()).await;
+    let second = Duration::from_secs(1);
+    let slow = Pace {
+        think: (second, second),
+        ..pace(true, 4)
+    };
+    let mut walks = Walks::new(&town, slow, Dice::new(order.seed ^ 2));
+    walks.fill_seats();
+    let deadline = Instant::now() + 30 * second;
+    while walks.replies.len() < 4 && Instant::now() < deadline {
+        walks.walk(Instant::now() + second / 20, false).await;
+    }
+    let deaf = FaultRule::new("getUpdates", FaultKind::Status(500));
+    town.world.set_faults(vec![deaf], None);
+    walks.walk(Instant::now() + 2 * second, false).await;
+    town.world.advance(151 * second);
+    let lost = calm(&town, &mut walks, 60).await;
+    ledger.none("control, presses thrown away: leads lost", lost);
+    ledger.at_least("control, presses thrown away: seen", walks.unread(), 1);
+    town.close().await;
 }
 
 fn speed(walks: &Walks<'_>, short: bool, ledger: &mut Ledger) {

@@ -72,8 +72,8 @@ pub struct Walks<'t> {
     pub weather: Arc<Mutex<Weather>>,
     pub replies: Vec<Reply>,
     pub turns: usize,
-    /// Presses that Telegram threw away because no poll came through for 150 s; whoever made one presses again.
-    pub pressed_again: usize,
+    /// The bots of presses that Telegram threw away; whoever made one presses again.
+    pub thrown_away: Vec<i64>,
 }
 
 impl<'t> Walks<'t> {
@@ -101,7 +101,7 @@ impl<'t> Walks<'t> {
             weather,
             replies: Vec::new(),
             turns: 0,
-            pressed_again: 0,
+            thrown_away: Vec::new(),
             town,
         }
     }
@@ -236,9 +236,10 @@ impl<'t> Walks<'t> {
             .collect();
         for number in waiting {
             if self.is_thrown_away(number) {
+                let house = self.walkers[number].house;
+                self.thrown_away.push(self.town.houses[house].bot_id);
                 self.walkers[number].stage -= 1;
                 self.turns -= 1;
-                self.pressed_again += 1;
                 self.act(number, false, more);
                 continue;
             }
@@ -267,6 +268,15 @@ impl<'t> Walks<'t> {
         let bot = self.town.houses[walker.house].bot_id;
         let expired = |update| self.town.world.is_expired(bot, update);
         walker.pressed.is_some_and(expired)
+    }
+
+    /// Presses thrown away although the bot's polls did not fail for as long as Telegram keeps a press.
+    pub fn unread(&self) -> usize {
+        // The poll before the first that failed may have been answered a moment earlier.
+        const LIFE: Duration = Duration::from_secs(145);
+        let weather = self.weather.lock().unwrap();
+        let unread = |bot: &&i64| weather.unheard(**bot) < LIFE;
+        self.thrown_away.iter().filter(unread).count()
     }
 
     /// Those who still wait, with what they saw and what the bot says of it.

@@ -22,8 +22,6 @@ pub struct Weather {
     limited: HashMap<i64, (Instant, i64)>,
     frozen: HashMap<i64, Instant>,
     asking: HashMap<i64, Asking>,
-    /// The longest time in which a bot heard nothing because every poll of it met a fault.
-    pub longest_unheard: Duration,
     late: Vec<String>,
     pub faults: usize,
 }
@@ -36,6 +34,8 @@ struct Asking {
     /// Polls in a row that met a fault, and since when.
     failures: u32,
     unheard_since: Option<Instant>,
+    /// The longest time in which every poll met a fault.
+    longest_unheard: Duration,
 }
 
 impl Asking {
@@ -96,6 +96,7 @@ impl Weather {
             most: Asking::most(None, 0),
             failures: 0,
             unheard_since: None,
+            longest_unheard: Duration::ZERO,
         });
         if asking.is_late(now) {
             let (waited, most) = (now - asking.last, asking.most);
@@ -107,7 +108,7 @@ impl Weather {
         let heard = fault.is_none_or(|(kind, _)| kind == FaultKind::Slow);
         if heard {
             let since = asking.unheard_since.take().unwrap_or(now);
-            self.longest_unheard = self.longest_unheard.max(now - since);
+            asking.longest_unheard = asking.longest_unheard.max(now - since);
             asking.failures = 0;
         } else {
             asking.unheard_since.get_or_insert(now);
@@ -115,6 +116,17 @@ impl Weather {
         }
         asking.most = Asking::most(fault, asking.failures);
         asking.last = now;
+    }
+
+    /// The longest time in which every poll of this bot met a fault.
+    pub fn unheard(&self, bot: i64) -> Duration {
+        let asking = self.asking.get(&bot);
+        asking.map_or(Duration::ZERO, |asking| asking.longest_unheard)
+    }
+
+    pub fn longest_unheard(&self) -> Duration {
+        let all = self.asking.values().map(|asking| asking.longest_unheard);
+        all.max().unwrap_or_default()
     }
 
     /// Bots that asked for updates later than they promise, or have stopped asking.
@@ -172,7 +184,7 @@ mod tests {
             (95, None),
         ]);
         assert_eq!(patient.late(at(150)), Vec::<String>::new());
-        assert_eq!(patient.longest_unheard, Duration::from_secs(45));
+        assert_eq!(patient.longest_unheard(), Duration::from_secs(45));
         assert_eq!(patient.late(at(156)).len(), 1, "it asks no more");
         let late = polls(&[(0, None), (50, limited), (100, None)]);
         assert_eq!(late.late(at(100)).len(), 1, "{:?}", late.late(at(100)));
