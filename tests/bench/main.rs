@@ -1,8 +1,6 @@
 //! Measures the real bot, built for release, against a Bot API so lean that it is not the bottleneck.
 //!
-//! `bench` tells the whole table; `bench FILE` also writes it between the marks in FILE (docs/performance.md);
-//! `bench load SECONDS LEADS DELAY_MS PAUSE_MS [1: in order]`, `bench beside ROUNDS` and `bench only start|bulk|growth|fleet` are for work on one
-//! number. `tests/figures` builds and runs it.
+//! `bench --help` names its parts; `tests/figures` builds and runs it.
 
 mod bare;
 mod fake;
@@ -14,6 +12,13 @@ mod load;
 mod process;
 mod table;
 
+const USAGE: &str = "bench                                    measures every figure and prints the table (five minutes)
+bench FILE.md                            the same, and writes it between the marks of FILE.md
+bench in-touch [FILE.md]                 a hundred thousand leads in a sequence
+bench beside [ROUNDS]                    the bot and the bare loop by turns
+bench load [SECONDS LEADS DELAY_MS PAUSE_MS IN_ORDER]   one load
+bench only start|bulk|growth|fleet       one figure";
+
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     // The bare loop, a process of its own; `process::Bot::bare` starts it.
@@ -23,6 +28,10 @@ fn main() -> anyhow::Result<()> {
         return bare::run(address, dir.as_ref());
     }
     match args.first().map(String::as_str) {
+        Some("-h" | "--help") => {
+            println!("{USAGE}");
+            Ok(())
+        }
         Some("beside") => load::beside(args.get(1).and_then(|n| n.parse().ok()).unwrap_or(5)),
         Some("in-touch") => in_touch::run(&args[1..]),
         Some("load") => {
@@ -40,6 +49,7 @@ fn main() -> anyhow::Result<()> {
             )
         }
         Some("only") => figures::only(args.get(1).map_or("", String::as_str)),
+        Some(word) if !word.ends_with(".md") => anyhow::bail!("{word} is not known.\n{USAGE}"),
         file => {
             let figures = figures::measure()?;
             let table = table::render(&figures)?;

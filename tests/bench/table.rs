@@ -223,7 +223,10 @@ pub fn commit() -> anyhow::Result<String> {
             .output()?;
         Ok(String::from_utf8_lossy(&seen.stdout).trim().to_owned())
     };
-    let dirty = if git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty() {
+    // The page that is being written does not count as a change.
+    let sources = ["--untracked-files=no", "--", ".", ":!docs/performance.md"];
+    let status = [&["status", "--porcelain"][..], &sources].concat();
+    let dirty = if git(&status)?.is_empty() {
         ""
     } else {
         " with changes"
