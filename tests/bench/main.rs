@@ -12,12 +12,15 @@ mod load;
 mod process;
 mod table;
 
-const USAGE: &str = "bench                                    measures every figure and prints the table (five minutes)
-bench FILE.md                            the same, and writes it between the marks of FILE.md
-bench in-touch [FILE.md]                 a hundred thousand leads in a sequence
-bench beside [ROUNDS]                    the bot and the bare loop by turns
-bench load [SECONDS LEADS DELAY_MS PAUSE_MS IN_ORDER]   one load
-bench only start|bulk|growth|fleet       one figure";
+const USAGE: &str = "\
+bench                              every figure, as a table (five minutes)
+bench FILE.md                      the same, and writes it between the marks of FILE.md
+bench in-touch [LEADS BURST RATE] [FILE.md]
+                                   100000 leads in a sequence (three minutes)
+bench beside [ROUNDS]              the bot and the bare loop by turns
+bench load [SECONDS LEADS DELAY_MS PAUSE_MS IN_ORDER]
+                                   one load
+bench only start|bulk|growth|fleet one figure";
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -27,11 +30,11 @@ fn main() -> anyhow::Result<()> {
     {
         return bare::run(address, dir.as_ref());
     }
+    if args.iter().any(|arg| arg == "-h" || arg == "--help") {
+        println!("{USAGE}");
+        return Ok(());
+    }
     match args.first().map(String::as_str) {
-        Some("-h" | "--help") => {
-            println!("{USAGE}");
-            Ok(())
-        }
         Some("beside") => load::beside(args.get(1).and_then(|n| n.parse().ok()).unwrap_or(5)),
         Some("in-touch") => in_touch::run(&args[1..]),
         Some("load") => {
